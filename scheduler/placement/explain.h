@@ -1,0 +1,34 @@
+// Why a job waits: one typed reason and one sentence. Pure; linear in the job's pool.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+
+#include "base/time.h"
+#include "scheduler/model/state.h"
+
+namespace muster::scheduler {
+
+// Mirrors muster.v1.PendingReason.
+enum class PendingReason : std::uint8_t {
+  kBehindOthers = 1,
+  kNodesBusy,
+  kNodesMissing,
+  kNodesUnavailable,
+  kWaitingForLease,
+};
+
+struct Pending {
+  PendingReason reason = PendingReason::kNodesBusy;
+  std::string message;  // "needs 2 nodes of 4 slots; pool cpu has 3, 1 idle; held by job X, ..."
+  std::uint64_t position = 0;
+};
+
+// Which nodes take new work now, by what is not in the state (sessions, disk).
+using NodeUsable = std::function<bool(const NodeId&)>;
+
+// `job` must be waiting.
+Pending Explain(const State& state, const NodeUsable& usable, const JobId& job, TimePoint now);
+
+}  // namespace muster::scheduler

@@ -1,0 +1,40 @@
+// A job's logs and outputs: files below <directory>/<workspace>/<job id>/<attempt>/. Names come from
+// nodes and are hostile: relative, no "..", opened beneath the attempt's directory. Thread-safe; all calls
+// do I/O.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/ids.h"
+#include "base/result.h"
+
+namespace muster::storage {
+
+struct RunFileInfo {
+  std::string name;
+  std::uint64_t size_bytes = 0;
+};
+
+class RunFileStore {
+ public:
+  static Result<std::unique_ptr<RunFileStore>> Open(std::string directory);
+  virtual ~RunFileStore() = default;
+
+  // Writes what is new of [offset, offset + data) and answers with the size afterwards. An offset beyond
+  // the end is OUT_OF_RANGE. With `sync` it is on disk (fdatasync) when this returns.
+  virtual Result<std::uint64_t> Append(const WorkspaceName& workspace, const AttemptId& attempt,
+                                       std::string_view name, std::uint64_t offset,
+                                       std::string_view data, bool sync) = 0;
+  // Up to max_bytes; empty at the end; NOT_FOUND if there is no such file.
+  virtual Result<std::string> Read(const WorkspaceName& workspace, const AttemptId& attempt,
+                                   std::string_view name, std::uint64_t offset,
+                                   std::size_t max_bytes) = 0;
+  virtual Result<std::vector<RunFileInfo>> List(const WorkspaceName& workspace,
+                                                const AttemptId& attempt) = 0;
+};
+
+}  // namespace muster::storage
