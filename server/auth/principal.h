@@ -1,5 +1,5 @@
-// Who is calling. The authenticator (server/auth/authenticator.h) has checked token or certificate and the
-// role against the method before any handler runs; handlers check the workspace.
+// Who is calling. The authenticator (server/auth/authenticator.h) has checked token or certificate
+// and the role against the method before any handler runs; handlers check the workspace.
 #pragma once
 
 #include <grpcpp/server_context.h>
@@ -10,11 +10,14 @@
 
 namespace muster::server {
 
-// The identity that the authenticator attached to the call.
+// The identity that the authenticator has let in. `context` is a CallContext: the server was built
+// with AddSecurePort (server/auth/server_credentials.h). Should the token have vanished since, the
+// principal is a viewer of no workspace.
 scheduler::Principal PrincipalOf(const grpc::ServerContextBase& context);
 
-// The workspace a request names ("" is "default"), if the principal may act in it: the one its token is
-// bound to, or any for an admin of "default". PERMISSION_DENIED (kWrongWorkspace) otherwise.
+// The workspace a request names ("" is "default"), if the principal may act in it: the one its
+// token is bound to, or any for an admin of "default". PERMISSION_DENIED (kWrongWorkspace)
+// otherwise.
 Result<WorkspaceName> WorkspaceFor(const scheduler::Principal& principal,
                                    const std::string& requested);
 

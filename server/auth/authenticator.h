@@ -1,0 +1,53 @@
+// The single choke point of the port: every call, of every service, known or not, passes here
+// before any handler runs. Decides who calls (token or node certificate) and whether that role may
+// call this method (rpc_roles.h, default deny).
+#pragma once
+
+#include <grpcpp/security/auth_metadata_processor.h>
+
+#include <atomic>
+#include <cstdint>
+#include <string_view>
+
+#include "base/result.h"
+#include "base/time.h"
+#include "scheduler/model/command.h"
+#include "server/auth/identities.h"
+
+namespace muster::server {
+
+// What a call shows. Views are of the call's own data.
+struct Credentials {
+  std::string_view authorization;    // value of the metadata; empty: none
+  std::string_view certificate_pem;  // of the TLS peer, verified against our CA; empty: none
+  std::string_view certificate_common_name;
+};
+
+// Who that is. A token goes before a certificate. UNAUTHENTICATED (kBadToken, kExpiredToken,
+// kRevoked); that a token has expired or was revoked is told only to who knows its secret. No
+// message holds a secret.
+Result<scheduler::Principal> Authenticate(const Credentials& credentials,
+                                          const Identities& identities, TimePoint now);
+
+// PERMISSION_DENIED (kWrongRole), or UNIMPLEMENTED for a method that is not in the table.
+Status Authorize(const scheduler::Principal& principal, std::string_view method);
+
+// Runs inline on gRPC's threads; lock-free, no I/O but one log line a second at most.
+class Authenticator final : public grpc::AuthMetadataProcessor {
+ public:
+  // `identities` must outlive the server.
+  explicit Authenticator(const IdentitiesHolder& identities) : identities_(identities) {}
+
+  bool IsBlocking() const override { return false; }
+  grpc::Status Process(const InputMetadata& metadata, grpc::AuthContext* connection,
+                       OutputMetadata* consumed, OutputMetadata* response) override;
+
+ private:
+  void LogRefusal(const Error& error, std::string_view method);
+
+  const IdentitiesHolder& identities_;
+  std::atomic<std::int64_t> next_log_us_{0};
+  std::atomic<std::uint64_t> unlogged_{0};
+};
+
+}  // namespace muster::server
