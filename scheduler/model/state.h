@@ -119,6 +119,8 @@ struct Job {
   std::optional<TimePoint> started;
   std::optional<TimePoint> ended;
   std::shared_ptr<const std::string> spec;  // resolved, serialised muster.v1.JobSpec; opaque here
+  // Derived: key of the request that submitted it, whose answer is kept at least as long as the job.
+  std::string request_key;
 };
 
 // The answer a repeated request gets. Kept for live jobs and for the newest kRememberedRequests others.
@@ -151,6 +153,8 @@ struct State {
   // Attempts that hold a node or belong to a live job's current execution.
   std::map<AttemptId, Attempt> attempts;
   std::map<RequestKey, AnsweredRequest> answered;
+  // Derived: the answers that may be forgotten, oldest first; those to the submits of live jobs are not
+  // in it.
   std::map<std::uint64_t, RequestKey> answered_by_sequence;
 };
 
