@@ -1,5 +1,6 @@
-// The agent's core: desired x observed -> actions. Pure but for the state it owns: no threads, clocks,
-// files, sockets. The agent's loop and the simulator drive the same object.
+// The agent's core: desired x observed -> actions. Pure but for the state it owns: no threads,
+// clocks, files, sockets. The agent's loop and the simulator drive the same object. Every entry
+// returns what it wants done, in order; entries about attempts it does not know are ignored.
 #pragma once
 
 #include <cstdint>
@@ -47,7 +48,8 @@ struct DaemonExit {
 struct DesiredAttempt {
   AttemptId id;
   DesiredPhase phase = DesiredPhase::kPrepare;
-  std::shared_ptr<const std::string> task;  // serialised muster.v1.AttemptTask; opaque here; may be null
+  std::shared_ptr<const std::string>
+      task;  // serialised muster.v1.AttemptTask; opaque here; may be null
   Duration grace_period{};
   Duration lease{};  // zero: none
   std::vector<DaemonRequest> daemons;
@@ -76,9 +78,10 @@ struct ObservedAttempt {
   std::vector<DaemonRequest> daemon_requests;  // open ones of this (head) node
   std::vector<DaemonExit> daemon_exits;        // of daemons this node ran
   std::string last_log_lines;
+  friend bool operator==(const ObservedAttempt&, const ObservedAttempt&) = default;
 };
 struct Report {
-  std::uint64_t sequence = 0;
+  std::uint64_t sequence = 0;  // from 1, grows with every new level; a resend repeats it
   std::vector<ObservedAttempt> attempts;
   std::uint64_t free_disk_bytes = 0;
   bool disk_low = false;
@@ -91,7 +94,11 @@ struct RecoveredAttempt {
   ObservedPhase phase = ObservedPhase::kPreparing;  // kPreparing: staging is done again
   std::vector<Rank> ranks;
   std::optional<Failure> failure;
-  Duration lease{};  // a lease that was being kept starts anew at the agent's start
+  Duration lease{};
+  // Until when the lease holds, as the last process noted it (AgentCore::Leases) on this boot's
+  // steady clock. Absent: the lease starts anew at the agent's start, which is only as safe as
+  // restarts are rare.
+  std::optional<SteadyPoint> lease_until;
   std::vector<DaemonRequest> daemons_started;
 };
 
@@ -137,16 +144,37 @@ struct SendReport {
 using Action = std::variant<Prepare, Launch, StartDaemon, AnswerDaemon, Terminate, Kill, ShipRest,
                             Remove, SendReport>;
 
+// Until when a launched attempt may live unless it is renewed.
+struct LeaseState {
+  AttemptId id;
+  SteadyPoint until{};
+  friend bool operator==(const LeaseState&, const LeaseState&) = default;
+};
+
 struct AgentCoreConfig {
   // A report that is not acknowledged is sent again after this time.
   Duration report_resend = std::chrono::seconds(2);
-  // Grace period when the agent itself ends an attempt (lease).
+  // Grace period when the agent itself ends an attempt (lease): it starts so long before the
+  // expiry.
   Duration own_stop_grace = std::chrono::seconds(0);
 };
 
+// How an attempt moves, driven by the newest level (one line a situation):
+//   desired kPrepare, absent here      Prepare; reported kPreparing, after OnPrepared kReady
+//   desired kRun, absent here          Prepare, then Launch at once; kReady is not reported
+//   desired kTerminate/kKill, unknown  reported kFinished without ranks: there is nothing to stop
+//   desired kTerminate/kKill           staging: after OnPrepared; staged: at once; running:
+//   Terminate/Kill OnExited                           ShipRest; reported kExited, after OnShipped
+//   kFinished no longer in the level             Kill if alive; Remove once it has exited (shipped,
+//   if that began)
+// A stop is never taken back. A Desired older than the newest (epoch, version) is ignored. An
+// attempt with a lease is launched only while the lease holds, and is killed (kLeaseExpired) when
+// it runs out.
+
 class AgentCore {
  public:
-  // `seen_epoch`, `seen_version`: the newest Desired the ledger knows of.
+  // `seen_epoch`: the newest that the ledger knows of (see SeenEpoch). Recovered attempts are left
+  // as they are until the first Desired, but for the shipping of what has exited.
   AgentCore(const AgentCoreConfig& config, std::vector<RecoveredAttempt> recovered,
             std::uint64_t seen_epoch, Now now);
   ~AgentCore();
@@ -159,8 +187,10 @@ class AgentCore {
   Actions OnSessionOpened(Now now);
   Actions OnSessionClosed(Now now);
   Actions OnDesired(const Desired& desired, Now now);
+  // Only the acknowledgement of the newest report ends its resending.
   Actions OnReportAck(std::uint64_t sequence, Now now);
-  // Renews every lease to sent + its length; `sent` is the steady time of the heartbeat.
+  // Renews every lease to sent + its length; `sent` is the steady time of the heartbeat. Ends the
+  // extension of a Goodbye before `sent`.
   Actions OnHeartbeatAck(SteadyPoint sent, Now now);
   Actions OnGoodbye(Duration lease_extension, Now now);
 
@@ -171,15 +201,21 @@ class AgentCore {
   Actions OnExited(const AttemptId& id, const std::optional<Failure>& failure,
                    const std::string& last_log_lines, Now now);
   Actions OnShipped(const AttemptId& id, Now now);
+  // Answered at once if the answer is known, or if the attempt does not run (exit code 255).
   Actions OnDaemonRequested(const AttemptId& id, const DaemonRequest& request, Now now);
   Actions OnDaemonEnded(const AttemptId& id, const DaemonExit& exit, Now now);
+  // `low`: new attempts are refused with kNodeDiskFull. The free bytes travel with the next report.
   Actions OnDisk(std::uint64_t free_bytes, bool low, Now now);
 
   Actions OnTimer(Now now);
   std::optional<SteadyPoint> NextTimer() const;
 
-  // For tests and the simulator's invariants.
+  // The level as it would be reported now.
   std::vector<ObservedAttempt> Observed() const;
+  // Of launched attempts, to be noted where it survives this process (no fsync needed: a reboot
+  // ends the attempts anyway) and told to whoever must end them while no agent runs.
+  std::vector<LeaseState> Leases() const;
+  std::uint64_t SeenEpoch() const;
 
  private:
   struct Impl;
