@@ -1,5 +1,6 @@
 // MUSTER_CHECK: a broken invariant ends the process at once, with file, line and the expression.
-// Recovery from an abort is the tested path (see docs/architecture.md); going on with wrong state is not.
+// Recovery from an abort is the tested path (see docs/architecture.md); going on with wrong state
+// is not.
 #pragma once
 
 #include <string_view>
@@ -12,8 +13,8 @@ namespace muster {
 
 }  // namespace muster
 
-#define MUSTER_CHECK(condition, ...)                                                       \
-  do {                                                                                     \
-    if (!(condition)) [[unlikely]]                                                         \
+#define MUSTER_CHECK(condition, ...)                                                          \
+  do {                                                                                        \
+    if (!(condition)) [[unlikely]]                                                            \
       ::muster::CheckFailed(__FILE__, __LINE__, #condition, ::std::string_view{__VA_ARGS__}); \
   } while (false)

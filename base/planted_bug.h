@@ -1,5 +1,6 @@
-// Deliberate faults that the simulator plants, one at a time, to prove that it would find them. They exist
-// in the simulator's build only (MUSTER_PLANTED_BUGS); everywhere else each question is a constant false.
+// Deliberate faults that the simulator plants, one at a time, to prove that it would find them.
+// They exist in the simulator's build only (MUSTER_PLANTED_BUGS); everywhere else each question is
+// a constant false.
 #pragma once
 
 #include <cstdint>

@@ -25,16 +25,16 @@ inline tl::unexpected<Error> Fail(ErrorCode code, ErrorReason reason, std::strin
 #define MUSTER_CONCAT(a, b) MUSTER_CONCAT_INNER(a, b)
 
 // Returns the error of `expression` from the enclosing function, if it has one.
-#define MUSTER_TRY(expression)                                    \
-  do {                                                            \
-    if (auto muster_try = (expression); !muster_try)              \
+#define MUSTER_TRY(expression)                                                 \
+  do {                                                                         \
+    if (auto muster_try = (expression); !muster_try)                           \
       return ::tl::unexpected<::muster::Error>(std::move(muster_try).error()); \
   } while (false)
 
 // MUSTER_ASSIGN(auto value, Parse(text)): declares value, or returns the error.
-#define MUSTER_ASSIGN(declaration, expression)                                       \
-  auto MUSTER_CONCAT(muster_result_, __LINE__) = (expression);                       \
-  if (!MUSTER_CONCAT(muster_result_, __LINE__))                                      \
-    return ::tl::unexpected<::muster::Error>(                                        \
-        std::move(MUSTER_CONCAT(muster_result_, __LINE__)).error());                 \
+#define MUSTER_ASSIGN(declaration, expression)                       \
+  auto MUSTER_CONCAT(muster_result_, __LINE__) = (expression);       \
+  if (!MUSTER_CONCAT(muster_result_, __LINE__))                      \
+    return ::tl::unexpected<::muster::Error>(                        \
+        std::move(MUSTER_CONCAT(muster_result_, __LINE__)).error()); \
   declaration = std::move(*MUSTER_CONCAT(muster_result_, __LINE__))

@@ -1,5 +1,5 @@
-// Time is an argument of everything that decides. Wall time is for people and records; steady time is
-// for deadlines and leases, and does not survive a restart of the process that read it.
+// Time is an argument of everything that decides. Wall time is for people and records; steady time
+// is for deadlines and leases, and does not survive a restart of the process that read it.
 #pragma once
 
 #include <chrono>
