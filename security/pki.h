@@ -14,8 +14,10 @@
 
 namespace muster::security {
 
-inline constexpr Duration kCaLifetime = std::chrono::hours(24 * 3650);
-inline constexpr Duration kServerCertificateLifetime = std::chrono::hours(24 * 365);
+inline constexpr Duration kCaLifetime = std::chrono::hours(24 * 7305);
+// Renewed at a start when a third is left: long, since a server may run for years and only those
+// that pin our CA trust it at all.
+inline constexpr Duration kServerCertificateLifetime = std::chrono::hours(24 * 1826);
 inline constexpr Duration kNodeCertificateLifetime = std::chrono::hours(24 * 90);
 // A certificate may be used by a machine whose clock is behind ours by so much.
 inline constexpr Duration kClockSkew = std::chrono::minutes(5);
