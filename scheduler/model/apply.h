@@ -1,5 +1,6 @@
-// Apply: the only mutator of the state. Pure and total: every event that Decide can emit is applied, an
-// impossible one (an unknown job, a transition outside the table) is a broken invariant and aborts.
+// Apply: the only mutator of the state. Pure and total: every event that Decide can emit is
+// applied, an impossible one (an unknown job, a transition outside the table) is a broken invariant
+// and aborts.
 #pragma once
 
 #include <set>
@@ -23,8 +24,8 @@ struct Touched {
 
 void Apply(State& state, const Event& event, Touched& touched);
 
-// Forgets ended jobs whose attempts hold no node. Separate from Apply, so that the rows of the touched
-// entities can be written first. Deterministic; called after every batch of events.
+// Forgets ended jobs whose attempts hold no node. Separate from Apply, so that the rows of the
+// touched entities can be written first. Deterministic; called after every batch of events.
 void Prune(State& state, const Touched& touched);
 
 }  // namespace muster::scheduler

@@ -1,5 +1,5 @@
-// What is asked of the scheduler: by a client, an agent's report, a timer or the planner. Imperative,
-// already decoded and authorised; Decide answers with events and effects, or an error.
+// What is asked of the scheduler: by a client, an agent's report, a timer or the planner.
+// Imperative, already decoded and authorised; Decide answers with events and effects, or an error.
 #pragma once
 
 #include <cstdint>
@@ -22,13 +22,13 @@ struct Principal {
   Role role = Role::kViewer;
   UserName user;
   WorkspaceName workspace;
-  NodeId node;      // of a node's certificate
-  TokenId token;    // of a token
+  NodeId node;                     // of a node's certificate
+  TokenId token;                   // of a token
   Digest certificate_fingerprint;  // of a node's certificate
 };
 
-// Every command that changes something carries one: the same key with the same digest is answered as
-// before, with another digest refused with ALREADY_EXISTS.
+// Every command that changes something carries one: the same key with the same digest is answered
+// as before, with another digest refused with ALREADY_EXISTS.
 struct Idempotency {
   std::string key;
   Digest request_digest;

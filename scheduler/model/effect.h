@@ -47,8 +47,8 @@ struct DesiredAttempt {
   std::vector<DaemonExit> daemon_exits;
 };
 
-// The whole level for a node, taken when it was decided. The edge leaves the task out where the same
-// session has carried it before.
+// The whole level for a node, taken when it was decided. The edge leaves the task out where the
+// same session has carried it before.
 struct SendDesired {
   NodeId node;
   std::uint64_t session = 0;

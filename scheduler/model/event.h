@@ -1,5 +1,5 @@
-// What has happened. Events are the only input of Apply: the state is their fold, on disk they are the
-// audit trail and the source of watches. Past tense, pure data, no pointers into the state.
+// What has happened. Events are the only input of Apply: the state is their fold, on disk they are
+// the audit trail and the source of watches. Past tense, pure data, no pointers into the state.
 #pragma once
 
 #include <cstdint>
@@ -134,7 +134,7 @@ struct JobSubmitted {
   UserName user;
   std::uint64_t sequence = 0;  // submission order
   JobRequirements requirements;
-  std::string given_spec;     // serialised muster.v1.JobSpec as received; stored, not kept in memory
+  std::string given_spec;  // serialised muster.v1.JobSpec as received; stored, not kept in memory
   std::shared_ptr<const std::string> resolved_spec;  // the same with defaults filled in
 };
 

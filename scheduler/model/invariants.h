@@ -1,4 +1,5 @@
-// What must be true of every state, checked after every step of a simulation and by `musterd --fsck`.
+// What must be true of every state, checked after every step of a simulation and by `musterd
+// --fsck`.
 #pragma once
 
 #include <string>

@@ -1,5 +1,5 @@
-// The state: a fold of events, and nothing else. Only Apply changes it. Containers are ordered, so that
-// nothing depends on a hash.
+// The state: a fold of events, and nothing else. Only Apply changes it. Containers are ordered, so
+// that nothing depends on a hash.
 #pragma once
 
 #include <cstdint>
@@ -76,8 +76,9 @@ struct Node {
   bool cordoned = false;
   bool draining = false;
   bool lost = false;
-  // Derived: attempts that hold slots here, with the slots held. An attempt lets go of a node when the
-  // node reported kFinished, or when the node is removed, or has returned after a loss without it.
+  // Derived: attempts that hold slots here, with the slots held. An attempt lets go of a node when
+  // the node reported kFinished, or when the node is removed, or has returned after a loss without
+  // it.
   std::map<AttemptId, std::uint32_t> held;
 };
 
@@ -119,11 +120,13 @@ struct Job {
   std::optional<TimePoint> started;
   std::optional<TimePoint> ended;
   std::shared_ptr<const std::string> spec;  // resolved, serialised muster.v1.JobSpec; opaque here
-  // Derived: key of the request that submitted it, whose answer is kept at least as long as the job.
+  // Derived: key of the request that submitted it, whose answer is kept at least as long as the
+  // job.
   std::string request_key;
 };
 
-// The answer a repeated request gets. Kept for live jobs and for the newest kRememberedRequests others.
+// The answer a repeated request gets. Kept for live jobs and for the newest kRememberedRequests
+// others.
 struct AnsweredRequest {
   Digest request_digest;
   std::string entity;
@@ -139,8 +142,8 @@ struct RequestKey {
 };
 
 struct State {
-  std::uint64_t epoch = 0;            // number of starts
-  std::uint64_t last_sequence = 0;    // of events
+  std::uint64_t epoch = 0;          // number of starts
+  std::uint64_t last_sequence = 0;  // of events
   std::uint64_t last_job_sequence = 0;
   std::optional<TimePoint> leases_extended_until;
   std::set<WorkspaceName> workspaces;
@@ -153,8 +156,8 @@ struct State {
   // Attempts that hold a node or belong to a live job's current execution.
   std::map<AttemptId, Attempt> attempts;
   std::map<RequestKey, AnsweredRequest> answered;
-  // Derived: the answers that may be forgotten, oldest first; those to the submits of live jobs are not
-  // in it.
+  // Derived: the answers that may be forgotten, oldest first; those to the submits of live jobs are
+  // not in it.
   std::map<std::uint64_t, RequestKey> answered_by_sequence;
 };
 
