@@ -10,13 +10,6 @@
 
 namespace muster::agent {
 
-namespace {
-
-// What muster-rsh ends with when there is no attempt to start a daemon for, as ssh would.
-constexpr std::int32_t kNoAttempt = 255;
-
-}  // namespace
-
 struct AgentCore::Impl {
   explicit Impl(const AgentCoreConfig& core_config) : config(core_config) {}
 

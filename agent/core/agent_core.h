@@ -100,6 +100,9 @@ struct RecoveredAttempt {
   // restarts are rare.
   std::optional<SteadyPoint> lease_until;
   std::vector<DaemonRequest> daemons_started;
+  // Of those, the ones that have ended and whose end is known. The rest counts as ended with 255
+  // once the attempt has exited.
+  std::vector<DaemonExit> daemon_exits;
 };
 
 // --- what the core wants done; the loop does it in order ----------------------------------------

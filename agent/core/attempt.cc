@@ -88,6 +88,16 @@ void StartDaemons(Attempt& attempt, std::vector<Action>& actions) {
   }
 }
 
+// No daemon outlives its attempt: the head must not wait for the end of one that died with it.
+void EndDaemons(Attempt& attempt) {
+  for (const std::uint64_t id : attempt.daemons_started) {
+    attempt.daemon_exits.try_emplace(id, DaemonExit{id, kNoAttempt});
+  }
+  for (const DaemonRequest& request : attempt.desired.daemons) {
+    attempt.daemon_exits.try_emplace(request.id, DaemonExit{request.id, kNoAttempt});
+  }
+}
+
 bool LeaseAllowsLaunch(const Attempt& attempt, Now now) {
   return !attempt.HasLease() || (attempt.lease_until && now.steady < *attempt.lease_until);
 }
@@ -129,6 +139,7 @@ Attempt FromRecovered(const RecoveredAttempt& recovered, Now now) {
   for (const DaemonRequest& request : recovered.daemons_started) {
     attempt.daemons_started.insert(request.id);
   }
+  for (const DaemonExit& exit : recovered.daemon_exits) attempt.daemon_exits[exit.id] = exit;
   if (attempt.HasLease() && attempt.MayHaveProcesses()) {
     attempt.lease_until = recovered.lease_until.value_or(now.steady + recovered.lease);
   }
@@ -168,6 +179,7 @@ void Advance(Attempt& attempt, const AgentCoreConfig& config, Now now,
     Stop(attempt, stop, config, actions);
     if (attempt.stage == Stage::kRunning && !attempt.stopping) StartDaemons(attempt, actions);
   }
+  if (attempt.stage >= Stage::kExited) EndDaemons(attempt);
   // What the server has given up is not worth its logs: it would refuse them.
   if (attempt.stage == Stage::kExited && attempt.wanted != Wanted::kAbsent) {
     attempt.stage = Stage::kShipping;

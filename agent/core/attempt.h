@@ -10,6 +10,9 @@
 
 namespace muster::agent {
 
+// What muster-rsh ends with when its daemon's end is not known or never came to be, as ssh would.
+inline constexpr std::int32_t kNoAttempt = 255;
+
 // Where an attempt stands here. Finer than what is reported: it also says what was asked of the
 // loop.
 enum class Stage : std::uint8_t {

@@ -125,7 +125,10 @@ TEST_F(LeaseTest, AConfiguredGraceStartsTheStopBeforeTheEnd) {
 }
 
 TEST_F(LeaseTest, ARecoveredAttemptsLeaseStartsAnewOrGoesOnAsNoted) {
-  RecoveredAttempt anew{Id("a"), nullptr, ObservedPhase::kRunning, {}, {}, kLease, {}, {}};
+  RecoveredAttempt anew;
+  anew.id = Id("a");
+  anew.phase = ObservedPhase::kRunning;
+  anew.lease = kLease;
   RecoveredAttempt noted = anew;
   noted.id = Id("b");
   noted.lease_until = At(seconds(7));

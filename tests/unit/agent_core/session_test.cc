@@ -165,6 +165,24 @@ TEST_F(RelayTest, ADaemonThatRunsIsNotStartedAgainAfterARestart) {
   EXPECT_EQ(Level({with_daemon}), Strings{});
 }
 
+TEST_F(RelayTest, ADaemonThatDiedWithItsAttemptIsReportedAsEnded) {
+  RunOne(a_);
+  DesiredAttempt with_daemon = Wanted();
+  with_daemon.daemons = {request_};
+  Level({with_daemon});
+  Asked(core_->OnExited(a_, std::nullopt, "", now()));
+  EXPECT_EQ(Only().daemon_exits, (std::vector{DaemonExit{7, 255}}));
+}
+
+TEST_F(RelayTest, AnEndThatWasNotedBeforeARestartKeepsItsCode) {
+  RecoveredAttempt exited = Recovered(ObservedPhase::kExited);
+  exited.daemons_started = {request_};
+  exited.daemon_exits = {DaemonExit{7, 3}};
+  Start({exited});
+  Asked(core_->OnSessionOpened(now()));
+  EXPECT_EQ(Only().daemon_exits, (std::vector{DaemonExit{7, 3}}));
+}
+
 TEST_F(RelayTest, AStoppingAttemptStartsNoDaemon) {
   RunOne(a_);
   DesiredAttempt stopped = Want(a_, DesiredPhase::kTerminate);
