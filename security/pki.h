@@ -56,6 +56,8 @@ Result<KeyAndCertificate> CreateCa(TimePoint now);
 // INVALID_ARGUMENT for an address or name that is none.
 Result<KeyAndCertificate> IssueServerCertificate(const KeyAndCertificate& ca,
                                                  const ServerNames& names, TimePoint now);
+// 1..253 of [A-Za-z0-9._-], first no dot: fit for a certificate's DNS name.
+bool IsServerName(std::string_view name);
 // The names that IssueServerCertificate would put into the certificate.
 ServerNames AllServerNames(const ServerNames& names);
 

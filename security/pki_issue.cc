@@ -1,4 +1,5 @@
 // Keys, requests and certificates that we make.
+#include <arpa/inet.h>
 #include <openssl/core_names.h>
 #include <openssl/ec.h>
 #include <openssl/pem.h>
@@ -104,20 +105,23 @@ bool AddAlternativeNames(X509* certificate, const ServerNames& names) {
          1;
 }
 
-bool IsDnsName(const std::string& name) {
-  const auto allowed = [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
-           c == '_' || c == '.';
-  };
-  return !name.empty() && name.size() <= kMaxDnsNameBytes && name.front() != '.' &&
-         std::all_of(name.begin(), name.end(), allowed);
-}
-
 bool IsAddress(const std::string& text) {
   ASN1_OCTET_STRING* parsed = a2i_IPADDRESS(text.c_str());
   const bool valid = parsed != nullptr && text.find('\0') == std::string::npos;
   ASN1_OCTET_STRING_free(parsed);
   return valid;
+}
+
+// As inet_ntop writes it, which is how it is read back from a certificate; unchanged if it is no
+// address.
+std::string CanonicalAddress(const std::string& text) {
+  std::array<unsigned char, 16> bytes{};
+  std::array<char, INET6_ADDRSTRLEN> canonical{};
+  for (const int family : {AF_INET, AF_INET6})
+    if (::inet_pton(family, text.c_str(), bytes.data()) == 1 &&
+        ::inet_ntop(family, bytes.data(), canonical.data(), canonical.size()) != nullptr)
+      return canonical.data();
+  return text;
 }
 
 Status CheckServerNames(const ServerNames& names) {
@@ -128,7 +132,7 @@ Status CheckServerNames(const ServerNames& names) {
     return refuse("a server certificate takes at most " + std::to_string(kMaxServerNames) +
                   " names and addresses");
   for (const std::string& name : names.dns_names)
-    if (!IsDnsName(name)) return refuse("\"" + name + "\" is not a host name");
+    if (!IsServerName(name)) return refuse("\"" + name + "\" is not a host name");
   for (const std::string& address : names.addresses)
     if (!IsAddress(address)) return refuse("\"" + address + "\" is not an IP address");
   return {};
@@ -191,6 +195,15 @@ Result<KeyAndCertificate> CreateCa(TimePoint now) {
   return ca;
 }
 
+bool IsServerName(std::string_view name) {
+  const auto allowed = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
+           c == '_' || c == '.';
+  };
+  return !name.empty() && name.size() <= kMaxDnsNameBytes && name.front() != '.' &&
+         std::all_of(name.begin(), name.end(), allowed);
+}
+
 ServerNames AllServerNames(const ServerNames& names) {
   ServerNames all{{kServerName, "localhost"}, {"127.0.0.1", "::1"}};
   const auto add = [](std::vector<std::string>& list, const std::vector<std::string>& more) {
@@ -198,7 +211,9 @@ ServerNames AllServerNames(const ServerNames& names) {
       if (std::find(list.begin(), list.end(), name) == list.end()) list.push_back(name);
   };
   add(all.dns_names, names.dns_names);
-  add(all.addresses, names.addresses);
+  std::vector<std::string> addresses;
+  for (const std::string& address : names.addresses) addresses.push_back(CanonicalAddress(address));
+  add(all.addresses, addresses);
   return all;
 }
 

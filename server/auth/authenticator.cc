@@ -1,0 +1,128 @@
+#include "server/auth/authenticator.h"
+
+#include <grpc/grpc_security_constants.h>
+#include <grpcpp/security/auth_context.h>
+
+#include <string>
+
+#include "base/log.h"
+#include "security/pki.h"
+#include "security/token.h"
+#include "server/auth/call_credentials.h"
+#include "server/auth/role_names.h"
+#include "server/auth/rpc_roles.h"
+#include "server/rpc/status.h"
+
+namespace muster::server {
+namespace {
+
+using scheduler::Principal;
+using scheduler::Role;
+
+constexpr std::int64_t kLogIntervalMicros = 1'000'000;
+constexpr std::size_t kMaxLoggedMethodBytes = 100;
+
+tl::unexpected<Error> Unauthenticated(ErrorReason reason, std::string message) {
+  return Fail(ErrorCode::kUnauthenticated, reason, std::move(message));
+}
+
+Result<Principal> AuthenticateToken(std::string_view authorization, const Identities& identities,
+                                    TimePoint now) {
+  const std::optional<security::Bearer> bearer = security::ParseAuthorizationValue(authorization);
+  if (!bearer)
+    return Unauthenticated(ErrorReason::kBadToken,
+                           "the authorization is not of the form \"Bearer <id>.<secret>\"");
+  const auto found = identities.tokens.find(bearer->id);
+  // An unknown id is compared with something too, so that both take the same time.
+  const Digest expected = found == identities.tokens.end() ? Digest() : found->second.secret_hash;
+  const Digest given = security::HashSecret(bearer->secret);
+  const bool equal =
+      EqualConstantTime({reinterpret_cast<const char*>(given.bytes().data()), Digest::kBytes},
+                        {reinterpret_cast<const char*>(expected.bytes().data()), Digest::kBytes});
+  if (found == identities.tokens.end() || !equal)
+    return Unauthenticated(ErrorReason::kBadToken, "this server does not know the token");
+  const TokenIdentity& token = found->second;
+  if (token.revoked)
+    return Unauthenticated(ErrorReason::kRevoked, "token " + bearer->id.str() + " was revoked");
+  if (token.expires <= now)
+    return Unauthenticated(ErrorReason::kExpiredToken,
+                           "token " + bearer->id.str() + " expired at " + FormatUtc(token.expires));
+  return Principal{token.role, token.user, token.workspace, NodeId(), bearer->id, Digest()};
+}
+
+Result<Principal> AuthenticateCertificate(const Credentials& credentials,
+                                          const Identities& identities) {
+  const NodeId node{std::string(credentials.certificate_common_name)};
+  const auto found = identities.nodes.find(node);
+  if (found == identities.nodes.end())
+    return Unauthenticated(ErrorReason::kRevoked,
+                           "the certificate is of node \"" + node.str() +
+                               "\", which is not (or no longer) a node of this server");
+  const Result<Digest> fingerprint = security::FingerprintOf(credentials.certificate_pem);
+  if (!fingerprint || *fingerprint != found->second.certificate_fingerprint)
+    return Unauthenticated(ErrorReason::kRevoked,
+                           "node " + node.str() + " has got a newer certificate since");
+  return Principal{
+      Role::kNode, UserName("node:" + node.str()), found->second.workspace, node, TokenId(),
+      *fingerprint};
+}
+
+}  // namespace
+
+Result<Principal> Authenticate(const Credentials& credentials, const Identities& identities,
+                               TimePoint now) {
+  if (!credentials.authorization.empty())
+    return AuthenticateToken(credentials.authorization, identities, now);
+  if (!credentials.certificate_pem.empty()) return AuthenticateCertificate(credentials, identities);
+  return Unauthenticated(ErrorReason::kBadToken,
+                         "this call needs a token (metadata \"authorization\") or the certificate "
+                         "of a node; `muster login` sets up a token");
+}
+
+Status Authorize(const Principal& principal, std::string_view method) {
+  const std::optional<RoleSet> allowed = RolesFor(method);
+  if (!allowed)
+    return Fail(ErrorCode::kUnimplemented, ErrorReason::kUnspecified,
+                "this server has no such method");
+  if (!allowed->Has(principal.role))
+    return Fail(
+        ErrorCode::kPermissionDenied, ErrorReason::kWrongRole,
+        "role " + std::string(RoleName(principal.role)) + " may not call " + std::string(method));
+  return {};
+}
+
+grpc::Status Authenticator::Process(const InputMetadata& metadata, grpc::AuthContext* connection,
+                                    OutputMetadata* /*consumed*/, OutputMetadata* /*response*/) {
+  const CallCredentials call(metadata, *connection);
+  const std::string_view method = call.method();
+  Result<Principal> principal = Fail(ErrorCode::kUnauthenticated, ErrorReason::kBadToken,
+                                     "a call carries one \"authorization\" at most");
+  if (!call.ambiguous())
+    principal = Authenticate(call.view(), *identities_.Current(), ReadClock().wall);
+  if (!principal) {
+    LogRefusal(principal.error(), method);
+    return ToGrpcStatus(principal.error());
+  }
+  if (const Status authorized = Authorize(*principal, method); !authorized) {
+    LogRefusal(authorized.error(), method);
+    return ToGrpcStatus(authorized.error());
+  }
+  return grpc::Status::OK;
+}
+
+void Authenticator::LogRefusal(const Error& error, std::string_view method) {
+  const std::int64_t now_us = ReadClock().steady.time_since_epoch().count();
+  std::int64_t next = next_log_us_.load(std::memory_order_relaxed);
+  if (now_us < next || !next_log_us_.compare_exchange_strong(next, now_us + kLogIntervalMicros)) {
+    unlogged_.fetch_add(1, std::memory_order_relaxed);
+    return;
+  }
+  const auto unlogged = static_cast<std::int64_t>(unlogged_.exchange(0, std::memory_order_relaxed));
+  Log(LogLevel::kWarning, "call_refused",
+      {{"method", method.substr(0, kMaxLoggedMethodBytes)},
+       {"reason", ReasonName(error.reason)},
+       {"message", error.message},
+       {"unlogged_before", unlogged}});
+}
+
+}  // namespace muster::server
