@@ -1,0 +1,176 @@
+#include "storage/blob_store.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cerrno>
+#include <cstdio>
+#include <utility>
+
+#include "storage/files/posix.h"
+
+namespace muster::storage {
+namespace {
+
+Error Unknown(const Digest& digest) {
+  return Error{ErrorCode::kNotFound, ErrorReason::kUnknownBlob, "there is no blob " + digest.Hex()};
+}
+
+// Where a blob is, and the folders that lead to it.
+struct Place {
+  std::string objects;
+  std::string folder;
+  std::string path;
+};
+
+class TemporaryBlob final : public BlobStore::Writer {
+ public:
+  TemporaryBlob(Fd file, std::string temporary, Place place, Digest digest, std::uint64_t size)
+      : file_(std::move(file)),
+        temporary_(std::move(temporary)),
+        place_(std::move(place)),
+        digest_(digest),
+        size_bytes_(size) {}
+  ~TemporaryBlob() override {
+    if (!committed_) ::unlink(temporary_.c_str());
+  }
+
+  Status Append(std::string_view data) override;
+  Status Commit() override;
+
+ private:
+  Fd file_;
+  std::string temporary_;
+  Place place_;
+  Digest digest_;
+  std::uint64_t size_bytes_;
+  std::uint64_t written_bytes_ = 0;
+  Hasher hasher_;
+  bool finished_ = false;  // the hash was taken
+  bool committed_ = false;
+};
+
+Status TemporaryBlob::Append(std::string_view data) {
+  if (finished_) {
+    return Fail(ErrorCode::kFailedPrecondition, ErrorReason::kUnspecified,
+                "a blob that was committed takes no more");
+  }
+  if (data.size() > size_bytes_ - written_bytes_) {
+    return Fail(ErrorCode::kDataLoss, ErrorReason::kDigestMismatch,
+                "blob " + digest_.Hex() + " was announced with " + std::to_string(size_bytes_) +
+                    " bytes, and more came");
+  }
+  MUSTER_TRY(WriteAt(file_.get(), written_bytes_, data));
+  hasher_.Update(data);
+  written_bytes_ += data.size();
+  return {};
+}
+
+Status TemporaryBlob::Commit() {
+  if (finished_) {
+    return Fail(ErrorCode::kFailedPrecondition, ErrorReason::kUnspecified,
+                "a blob is committed once");
+  }
+  finished_ = true;
+  const Digest found = hasher_.Finish();
+  if (written_bytes_ != size_bytes_ || found != digest_) {
+    return Fail(ErrorCode::kDataLoss, ErrorReason::kDigestMismatch,
+                "blob " + digest_.Hex() + " of " + std::to_string(size_bytes_) +
+                    " bytes was announced, but " + std::to_string(written_bytes_) +
+                    " bytes with digest " + found.Hex() + " came");
+  }
+  MUSTER_TRY(Sync(file_.get(), temporary_));
+  const bool new_folder = ::mkdir(place_.folder.c_str(), 0700) == 0;
+  if (!new_folder && errno != EEXIST) {
+    return Fail(IoError(errno, "can't make the directory " + place_.folder));
+  }
+  if (std::rename(temporary_.c_str(), place_.path.c_str()) != 0) {
+    return Fail(IoError(errno, "can't rename a blob to " + place_.path));
+  }
+  committed_ = true;
+  MUSTER_TRY(SyncDirectory(place_.folder));
+  // Whoever made the folder may not have synced it yet: an fsync of what is clean costs nothing.
+  return SyncDirectory(place_.objects);
+}
+
+class DirectoryBlobStore final : public BlobStore {
+ public:
+  explicit DirectoryBlobStore(std::string directory)
+      : objects_(directory + "/objects"), temporary_(directory + "/tmp") {}
+
+  Status Prepare();
+
+  bool Has(const Digest& digest) const override { return Size(digest).has_value(); }
+  Result<std::uint64_t> Size(const Digest& digest) const override;
+  Result<std::string> Read(const Digest& digest, std::uint64_t offset,
+                           std::size_t max_bytes) const override;
+  std::string PathOf(const Digest& digest) const override { return PlaceOf(digest).path; }
+  Result<std::unique_ptr<Writer>> Create(const Digest& digest, std::uint64_t size_bytes) override;
+
+ private:
+  Place PlaceOf(const Digest& digest) const {
+    const std::string hex = digest.Hex();
+    const std::string folder = objects_ + "/" + hex.substr(0, 2);
+    return {objects_, folder, folder + "/" + hex.substr(2)};
+  }
+
+  std::string objects_;
+  std::string temporary_;
+  std::atomic<std::uint64_t> next_temporary_{0};
+};
+
+Status DirectoryBlobStore::Prepare() {
+  MUSTER_TRY(MakeDirectories(objects_));
+  MUSTER_TRY(MakeDirectories(temporary_));
+  DIR* entries = ::opendir(temporary_.c_str());
+  if (entries == nullptr) return Fail(IoError(errno, "can't read the directory " + temporary_));
+  // What a crash left: nobody else writes here.
+  while (const dirent* entry = ::readdir(entries)) {
+    ::unlinkat(::dirfd(entries), entry->d_name, 0);
+  }
+  ::closedir(entries);
+  return {};
+}
+
+Result<std::uint64_t> DirectoryBlobStore::Size(const Digest& digest) const {
+  struct stat info {};
+  const std::string path = PathOf(digest);
+  if (::stat(path.c_str(), &info) != 0) {
+    if (errno == ENOENT) return Fail(Unknown(digest));
+    return Fail(IoError(errno, "can't look at " + path));
+  }
+  return static_cast<std::uint64_t>(info.st_size);
+}
+
+Result<std::string> DirectoryBlobStore::Read(const Digest& digest, std::uint64_t offset,
+                                             std::size_t max_bytes) const {
+  const std::string path = PathOf(digest);
+  const Fd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
+  if (!file.valid()) {
+    if (errno == ENOENT) return Fail(Unknown(digest));
+    return Fail(IoError(errno, "can't open " + path));
+  }
+  return ReadAt(file.get(), offset, max_bytes);
+}
+
+Result<std::unique_ptr<BlobStore::Writer>> DirectoryBlobStore::Create(const Digest& digest,
+                                                                      std::uint64_t size_bytes) {
+  const std::string path = temporary_ + "/" + std::to_string(next_temporary_++);
+  Fd file(::open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600));
+  if (!file.valid()) return Fail(IoError(errno, "can't create " + path));
+  return std::make_unique<TemporaryBlob>(std::move(file), path, PlaceOf(digest), digest,
+                                         size_bytes);
+}
+
+}  // namespace
+
+Result<std::unique_ptr<BlobStore>> BlobStore::Open(std::string directory) {
+  auto store = std::make_unique<DirectoryBlobStore>(std::move(directory));
+  MUSTER_TRY(store->Prepare());
+  return store;
+}
+
+}  // namespace muster::storage

@@ -1,0 +1,273 @@
+#include "storage/run_file_store.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <mutex>
+#include <utility>
+
+#include "storage/files/posix.h"
+#include "storage/files/recent.h"
+#include "storage/files/run_file_name.h"
+
+namespace muster::storage {
+namespace {
+
+constexpr std::size_t kOpenFilesMax = 256;
+constexpr std::size_t kCountedAttemptsMax = 1'024;
+
+// Never leaves `directory`, follows no link: the kernel's word, not ours. -1 and errno on failure.
+Fd OpenBeneath(int directory, const std::string& path, int flags) {
+  open_how how{};
+  // A planted FIFO must not block us; O_PATH takes no such flag.
+  if ((flags & O_PATH) == 0) flags |= O_NONBLOCK;
+  how.flags = static_cast<std::uint64_t>(flags | O_CLOEXEC | O_NOFOLLOW);
+  how.mode = (flags & O_CREAT) != 0 ? 0600 : 0;
+  how.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS;
+  return Fd(static_cast<int>(::syscall(SYS_openat2, directory, path.c_str(), &how, sizeof how)));
+}
+
+Error OpenError(int error_number, const std::string& path) {
+  switch (error_number) {
+    case ENOENT:
+      return Error{ErrorCode::kNotFound, ErrorReason::kUnknownRunFile,
+                   "there is no run file " + path};
+    case ELOOP:
+    case EXDEV:
+    case ENOTDIR:
+    case EISDIR:
+    case ENXIO:
+      return Error{
+          ErrorCode::kInvalidArgument, ErrorReason::kUnsafePath,
+          "the run file " + path + " is refused: a link, or no regular file, is in the way"};
+    default:
+      return IoError(error_number, "can't open the run file " + path);
+  }
+}
+
+Status CheckRegular(int fd, const std::string& path) {
+  struct stat info {};
+  if (::fstat(fd, &info) != 0) return Fail(IoError(errno, "can't look at the run file " + path));
+  if (!S_ISREG(info.st_mode)) return Fail(OpenError(EISDIR, path));
+  return {};
+}
+
+// An open file; the first sync also syncs the directories that lead to it.
+struct OpenFile {
+  Fd fd;
+  bool directories_synced = false;
+};
+
+class DirectoryRunFileStore final : public RunFileStore {
+ public:
+  DirectoryRunFileStore(std::string directory, Fd root)
+      : directory_(std::move(directory)), root_(std::move(root)) {}
+
+  Result<std::uint64_t> Append(const WorkspaceName& workspace, const AttemptId& attempt,
+                               std::string_view name, std::uint64_t offset, std::string_view data,
+                               bool sync) override;
+  Result<std::string> Read(const WorkspaceName& workspace, const AttemptId& attempt,
+                           std::string_view name, std::uint64_t offset,
+                           std::size_t max_bytes) override;
+  Result<std::vector<RunFileInfo>> List(const WorkspaceName& workspace,
+                                        const AttemptId& attempt) override;
+
+ private:
+  Result<std::shared_ptr<OpenFile>> OpenForAppend(const std::string& base, const std::string& path);
+  Status CountFile(const std::string& base);
+  Status MakeParents(const std::string& path);
+  Status SyncParents(const std::string& path);
+  std::mutex& WriterLock(const std::string& path) {
+    return writer_locks_[std::hash<std::string>{}(path) % writer_locks_.size()];
+  }
+
+  std::string directory_;
+  Fd root_;
+  // One writer of a file at a time, even if its descriptor is dropped from the cache and opened
+  // anew.
+  std::array<std::mutex, 64> writer_locks_;
+  std::mutex mutex_;  // guards the two below; never held over I/O but the listing of one attempt
+  Recent<std::string, std::shared_ptr<OpenFile>> open_files_{kOpenFilesMax};
+  Recent<std::string, std::size_t> file_counts_{kCountedAttemptsMax};
+};
+
+// Where an attempt's files are, relative to the root.
+Result<std::string> BaseOf(const WorkspaceName& workspace, const AttemptId& attempt) {
+  MUSTER_TRY(CheckComponent(workspace.str()));
+  MUSTER_TRY(CheckComponent(attempt.job.str()));
+  return workspace.str() + "/" + attempt.job.str() + "/" + std::to_string(attempt.number);
+}
+
+Result<std::uint64_t> DirectoryRunFileStore::Append(const WorkspaceName& workspace,
+                                                    const AttemptId& attempt, std::string_view name,
+                                                    std::uint64_t offset, std::string_view data,
+                                                    bool sync) {
+  MUSTER_ASSIGN(const std::string base, BaseOf(workspace, attempt));
+  MUSTER_TRY(CheckRunFileName(name));
+  const std::string path = base + "/" + std::string(name);
+  const std::lock_guard lock(WriterLock(path));
+  MUSTER_ASSIGN(const std::shared_ptr<OpenFile> file, OpenForAppend(base, path));
+  struct stat info {};
+  if (::fstat(file->fd.get(), &info) != 0) {
+    return Fail(IoError(errno, "can't look at the run file " + path));
+  }
+  auto size = static_cast<std::uint64_t>(info.st_size);
+  if (offset > size) {
+    return Fail(ErrorCode::kOutOfRange, ErrorReason::kUnspecified,
+                "offset " + std::to_string(offset) + " is beyond the end of " + std::string(name) +
+                    ", which has " + std::to_string(size) + " bytes");
+  }
+  if (const std::uint64_t known = size - offset; known < data.size()) {
+    const std::string_view fresh = data.substr(known);
+    MUSTER_TRY(WriteAt(file->fd.get(), size, fresh));
+    size += fresh.size();
+  }
+  if (sync) {
+    if (::fdatasync(file->fd.get()) != 0) {
+      return Fail(IoError(errno, "can't sync the run file " + path));
+    }
+    if (!file->directories_synced) {
+      MUSTER_TRY(SyncParents(path));
+      file->directories_synced = true;
+    }
+  }
+  return size;
+}
+
+Result<std::shared_ptr<OpenFile>> DirectoryRunFileStore::OpenForAppend(const std::string& base,
+                                                                       const std::string& path) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (const auto* found = open_files_.Find(path)) return *found;
+  }
+  Fd fd = OpenBeneath(root_.get(), path, O_RDWR);
+  if (!fd.valid() && errno == ENOENT) {
+    MUSTER_TRY(CountFile(base));
+    MUSTER_TRY(MakeParents(path));
+    fd = OpenBeneath(root_.get(), path, O_RDWR | O_CREAT);
+  }
+  if (!fd.valid()) return Fail(OpenError(errno, path));
+  MUSTER_TRY(CheckRegular(fd.get(), path));
+  auto file = std::make_shared<OpenFile>();
+  file->fd = std::move(fd);
+  const std::lock_guard lock(mutex_);
+  open_files_.Put(path, file);
+  return file;
+}
+
+Status DirectoryRunFileStore::MakeParents(const std::string& path) {
+  for (std::size_t end = path.find('/'); end != std::string::npos; end = path.find('/', end + 1)) {
+    const std::string parent = path.substr(0, end);
+    if (OpenBeneath(root_.get(), parent, O_PATH | O_DIRECTORY).valid()) continue;
+    if (errno != ENOENT) return Fail(OpenError(errno, parent));
+    // What is above is a real directory; mkdir follows no link in the last component.
+    const std::size_t slash = parent.rfind('/');
+    const std::string above = slash == std::string::npos ? "." : parent.substr(0, slash);
+    const Fd directory = OpenBeneath(root_.get(), above, O_PATH | O_DIRECTORY);
+    if (!directory.valid()) return Fail(OpenError(errno, above));
+    const std::string last = slash == std::string::npos ? parent : parent.substr(slash + 1);
+    if (::mkdirat(directory.get(), last.c_str(), 0700) != 0 && errno != EEXIST) {
+      return Fail(IoError(errno, "can't make the directory " + parent));
+    }
+  }
+  return {};
+}
+
+// From the file's directory up to the root.
+Status DirectoryRunFileStore::SyncParents(const std::string& path) {
+  std::string parent = path;
+  while (true) {
+    const std::size_t slash = parent.rfind('/');
+    if (slash == std::string::npos) return Sync(root_.get(), directory_);
+    parent.resize(slash);
+    const Fd directory = OpenBeneath(root_.get(), parent, O_RDONLY | O_DIRECTORY);
+    if (!directory.valid()) return Fail(OpenError(errno, parent));
+    MUSTER_TRY(Sync(directory.get(), parent));
+  }
+}
+
+// Adds the regular files below `directory` (consumed) to `files`, names relative to the attempt.
+Status ListInto(Fd directory, const std::string& prefix, std::size_t depth,
+                std::vector<RunFileInfo>& files) {
+  const int raw = ::fcntl(directory.get(), F_DUPFD_CLOEXEC, 0);
+  DIR* entries = raw < 0 ? nullptr : ::fdopendir(raw);
+  if (entries == nullptr) return Fail(IoError(errno, "can't list run files"));
+  const std::unique_ptr<DIR, int (*)(DIR*)> closer(entries, ::closedir);
+  while (const dirent* entry = ::readdir(entries)) {
+    const std::string name = entry->d_name;
+    if (name == "." || name == "..") continue;
+    struct stat info {};
+    if (::fstatat(raw, name.c_str(), &info, AT_SYMLINK_NOFOLLOW) != 0) continue;
+    if (S_ISREG(info.st_mode)) {
+      files.push_back({prefix + name, static_cast<std::uint64_t>(info.st_size)});
+    } else if (S_ISDIR(info.st_mode) && depth < kRunFileMaxDepth) {
+      Fd below = OpenBeneath(raw, name, O_RDONLY | O_DIRECTORY);
+      if (below.valid())
+        MUSTER_TRY(ListInto(std::move(below), prefix + name + "/", depth + 1, files));
+    }
+    if (files.size() > kRunFilesPerAttempt) return {};
+  }
+  return {};
+}
+
+Result<std::vector<RunFileInfo>> DirectoryRunFileStore::List(const WorkspaceName& workspace,
+                                                             const AttemptId& attempt) {
+  MUSTER_ASSIGN(const std::string base, BaseOf(workspace, attempt));
+  std::vector<RunFileInfo> files;
+  Fd directory = OpenBeneath(root_.get(), base, O_RDONLY | O_DIRECTORY);
+  if (!directory.valid()) {
+    if (errno == ENOENT) return files;
+    return Fail(OpenError(errno, base));
+  }
+  MUSTER_TRY(ListInto(std::move(directory), "", 0, files));
+  std::sort(files.begin(), files.end(),
+            [](const RunFileInfo& a, const RunFileInfo& b) { return a.name < b.name; });
+  return files;
+}
+
+// Counts a file that is about to be made; refuses the one that is too many.
+Status DirectoryRunFileStore::CountFile(const std::string& base) {
+  const std::lock_guard lock(mutex_);
+  std::size_t* count = file_counts_.Find(base);
+  if (count == nullptr) {
+    std::vector<RunFileInfo> files;
+    Fd directory = OpenBeneath(root_.get(), base, O_RDONLY | O_DIRECTORY);
+    if (directory.valid()) MUSTER_TRY(ListInto(std::move(directory), "", 0, files));
+    count = &file_counts_.Put(base, files.size());
+  }
+  if (*count >= kRunFilesPerAttempt) {
+    return Fail(ErrorCode::kResourceExhausted, ErrorReason::kTooMany,
+                "an attempt may have 100,000 run files, " + base + " has as many");
+  }
+  ++*count;
+  return {};
+}
+
+Result<std::string> DirectoryRunFileStore::Read(const WorkspaceName& workspace,
+                                                const AttemptId& attempt, std::string_view name,
+                                                std::uint64_t offset, std::size_t max_bytes) {
+  MUSTER_ASSIGN(const std::string base, BaseOf(workspace, attempt));
+  MUSTER_TRY(CheckRunFileName(name));
+  const std::string path = base + "/" + std::string(name);
+  const Fd fd = OpenBeneath(root_.get(), path, O_RDONLY);
+  if (!fd.valid()) return Fail(OpenError(errno, path));
+  MUSTER_TRY(CheckRegular(fd.get(), path));
+  return ReadAt(fd.get(), offset, max_bytes);
+}
+
+}  // namespace
+
+Result<std::unique_ptr<RunFileStore>> RunFileStore::Open(std::string directory) {
+  MUSTER_TRY(MakeDirectories(directory));
+  MUSTER_ASSIGN(Fd root, OpenDirectory(directory));
+  return std::make_unique<DirectoryRunFileStore>(std::move(directory), std::move(root));
+}
+
+}  // namespace muster::storage
