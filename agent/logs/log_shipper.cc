@@ -1,0 +1,351 @@
+#include <utility>
+// <utility> first: this Boost's Asio needs it.
+#include <algorithm>
+#include <boost/asio/post.hpp>
+
+#include "agent/logs/log_shipper.h"
+#include "base/log.h"
+
+namespace muster::agent {
+namespace {
+
+constexpr char kPrefix[] = "azureml-logs/";
+
+enum class ErrorKind { kGap, kAway, kRefused, kFaulty };
+
+// kRefused: the same call will be refused again. kFaulty: perhaps not.
+ErrorKind KindOf(ErrorCode code) {
+  switch (code) {
+    case ErrorCode::kOutOfRange:
+      return ErrorKind::kGap;
+    case ErrorCode::kUnavailable:
+    case ErrorCode::kDeadlineExceeded:
+    case ErrorCode::kCancelled:
+    case ErrorCode::kAborted:
+    case ErrorCode::kUnauthenticated:
+    case ErrorCode::kResourceExhausted:
+      return ErrorKind::kAway;
+    case ErrorCode::kInvalidArgument:
+    case ErrorCode::kNotFound:
+    case ErrorCode::kAlreadyExists:
+    case ErrorCode::kPermissionDenied:
+    case ErrorCode::kFailedPrecondition:
+    case ErrorCode::kUnimplemented:
+      return ErrorKind::kRefused;
+    case ErrorCode::kInternal:
+    case ErrorCode::kDataLoss:
+      return ErrorKind::kFaulty;
+  }
+  return ErrorKind::kFaulty;
+}
+
+}  // namespace
+
+struct LogShipper::File {
+  std::uint64_t acknowledged = 0;  // the server's size, as far as it is known
+  bool known = false;              // the server has answered for it
+  bool probe = false;              // ask for the size before the next bytes
+  bool sending = false;
+  bool queued = false;   // in ready_ or delayed_
+  bool changed = false;  // while it was being sent
+  bool given_up = false;
+  unsigned refusals = 0;  // in a row
+  SteadyPoint last_sent{};
+};
+
+struct LogShipper::Attempt {
+  AttemptId id;
+  LogDirectory directory;
+  std::uint64_t generation = 0;
+  std::optional<int> watch;
+  std::map<std::string, File> files;
+  bool closing = false;
+  std::function<void()> on_shipped;
+};
+
+LogShipper::LogShipper(boost::asio::io_context& loop, AppendSink& sink, LogShipperConfig config)
+    : loop_(loop),
+      sink_(sink),
+      config_(config),
+      watch_(loop, {[this](int watch, const std::string& name) { FileChanged(watch, name); },
+                    [this] { ScanAll(); }}),
+      poll_timer_(loop),
+      pace_timer_(loop),
+      pause_timer_(loop),
+      pause_(config.first_pause) {}
+
+LogShipper::~LogShipper() { *alive_ = false; }
+
+LogShipper::Attempt* LogShipper::Find(const AttemptId& id) {
+  const auto found = attempts_.find(id);
+  return found == attempts_.end() ? nullptr : &found->second;
+}
+
+void LogShipper::Follow(const AttemptId& id, const std::string& directory) {
+  if (Find(id) != nullptr) return;
+  auto opened = LogDirectory::Open(directory);
+  if (!opened) {
+    Log(LogLevel::kWarning, "logs_not_followed",
+        {{"attempt", ToString(id)}, {"error", opened.error().message}});
+    return;
+  }
+  const std::uint64_t generation = next_generation_++;
+  auto& attempt =
+      attempts_.emplace(id, Attempt{id, std::move(*opened), generation, {}, {}, false, {}})
+          .first->second;
+  attempt.watch = watch_.Add(directory);
+  if (attempt.watch) watches_[*attempt.watch] = id;
+  Scan(attempt);
+  ArmPoll();
+  Pump();
+}
+
+void LogShipper::ShipRest(const AttemptId& id, std::function<void()> on_shipped) {
+  Attempt* attempt = Find(id);
+  if (attempt == nullptr) {
+    boost::asio::post(loop_, std::move(on_shipped));
+    return;
+  }
+  attempt->closing = true;
+  attempt->on_shipped = std::move(on_shipped);
+  Scan(*attempt);
+  Pump();
+  FinishIfShipped(*attempt);
+}
+
+void LogShipper::Forget(const AttemptId& id) {
+  const auto found = attempts_.find(id);
+  if (found == attempts_.end()) return;
+  if (found->second.watch) {
+    watch_.Remove(*found->second.watch);
+    watches_.erase(*found->second.watch);
+  }
+  attempts_.erase(found);
+}
+
+void LogShipper::OnSession(bool open) {
+  session_open_ = open;
+  if (!open) return;
+  pause_ = config_.first_pause;
+  paused_ = false;
+  pause_timer_.cancel();
+  Pump();
+}
+
+void LogShipper::FileChanged(int watch, const std::string& name) {
+  const auto found = watches_.find(watch);
+  Attempt* attempt = found == watches_.end() ? nullptr : Find(found->second);
+  if (attempt == nullptr || name.front() == '.') return;
+  Enqueue(*attempt, name);
+  Pump();
+}
+
+void LogShipper::ScanAll() {
+  for (auto& [id, attempt] : attempts_) Scan(attempt);
+  Pump();
+}
+
+void LogShipper::Scan(Attempt& attempt) {
+  for (const std::string& name : attempt.directory.Names(config_.max_files_per_attempt)) {
+    Enqueue(attempt, name);
+  }
+}
+
+void LogShipper::Enqueue(Attempt& attempt, const std::string& name) {
+  auto found = attempt.files.find(name);
+  if (found == attempt.files.end()) {
+    if (attempt.files.size() >= config_.max_files_per_attempt) return;
+    found = attempt.files.emplace(name, File{}).first;
+  }
+  File& file = found->second;
+  if (file.given_up) return;
+  if (file.sending) {
+    file.changed = true;
+    return;
+  }
+  // One that waits for its pace goes at once when its attempt has ended.
+  if (file.queued && !attempt.closing) return;
+  if (file.queued) {
+    std::erase(delayed_, FileKey{attempt.id, name});
+    std::erase(ready_, FileKey{attempt.id, name});
+  }
+  file.queued = true;
+  const bool paced =
+      !attempt.closing && ReadClock().steady < file.last_sent + config_.pace && file.known;
+  (paced ? delayed_ : ready_).emplace_back(attempt.id, name);
+  if (paced) ArmPace();
+}
+
+void LogShipper::Pump() {
+  while (!paused_ && calls_ < config_.max_calls && !ready_.empty()) {
+    const FileKey key = std::move(ready_.front());
+    ready_.pop_front();
+    Attempt* attempt = Find(key.first);
+    if (attempt == nullptr) continue;
+    const auto found = attempt->files.find(key.second);
+    if (found == attempt->files.end()) continue;
+    found->second.queued = false;
+    if (!SendNext(*attempt, key.second, found->second)) FinishIfShipped(*attempt);
+  }
+}
+
+bool LogShipper::SendNext(Attempt& attempt, const std::string& name, File& file) {
+  if (file.probe) {
+    Send(attempt, name, file, 0, {});
+    return true;
+  }
+  // The first bytes go at offset 0 without asking: the server skips those that it has.
+  auto piece = attempt.directory.Read(name, file.acknowledged, config_.chunk_bytes);
+  if (!piece) {
+    // Removed, or not ours to read: there is nothing to ship.
+    attempt.files.erase(name);
+    return false;
+  }
+  if (!piece->data.empty()) {
+    Send(attempt, name, file, file.acknowledged, std::move(piece->data));
+    return true;
+  }
+  if (file.known || !attempt.closing) return false;
+  // An empty file is a file too.
+  Send(attempt, name, file, 0, {});
+  return true;
+}
+
+void LogShipper::Send(const Attempt& attempt, const std::string& name, File& file,
+                      std::uint64_t offset, std::string data) {
+  file.sending = true;
+  file.changed = false;
+  file.last_sent = ReadClock().steady;
+  ++calls_;
+  Answer answer{{attempt.id, name}, offset, data.size(), attempt.generation, 0};
+  sink_.Append({attempt.id, kPrefix + name, offset, std::move(data)},
+               [this, &loop = loop_, alive = alive_,
+                answer = std::move(answer)](Result<std::uint64_t> size) mutable {
+                 answer.size = std::move(size);
+                 boost::asio::post(loop, [this, alive, answer = std::move(answer)] {
+                   if (*alive) TakeAnswer(answer);
+                 });
+               });
+}
+
+void LogShipper::TakeAnswer(const Answer& answer) {
+  --calls_;
+  Attempt* attempt = Find(answer.key.first);
+  const bool current = attempt != nullptr && attempt->generation == answer.generation;
+  const auto found =
+      current ? attempt->files.find(answer.key.second) : std::map<std::string, File>::iterator{};
+  if (current && found != attempt->files.end()) {
+    File& file = found->second;
+    file.sending = false;
+    if (answer.size) {
+      TakeSize(*attempt, file, answer);
+    } else {
+      TakeError(*attempt, file, answer);
+    }
+    FinishIfShipped(*attempt);
+  }
+  Pump();
+}
+
+void LogShipper::TakeSize(Attempt& attempt, File& file, const Answer& answer) {
+  pause_ = config_.first_pause;
+  const bool progress = answer.bytes == 0 || *answer.size > answer.offset;
+  if (!progress) {
+    TakeError(attempt, file,
+              {answer.key, answer.offset, answer.bytes, answer.generation,
+               Fail(ErrorCode::kInternal, ErrorReason::kUnspecified,
+                    "the server took none of the bytes")});
+    return;
+  }
+  file.refusals = 0;
+  file.known = true;
+  file.probe = false;
+  file.acknowledged = *answer.size;
+  // More of it may be there already: a full chunk, a change meanwhile, a probe, a last look.
+  const bool more =
+      answer.bytes == 0 || answer.bytes == config_.chunk_bytes || file.changed || attempt.closing;
+  if (!more) return;
+  if (answer.bytes == config_.chunk_bytes) file.last_sent = {};  // behind: no pace
+  Enqueue(attempt, answer.key.second);
+}
+
+void LogShipper::TakeError(Attempt& attempt, File& file, const Answer& answer) {
+  const Error& error = answer.size.error();
+  switch (KindOf(error.code)) {
+    case ErrorKind::kGap:
+      file.probe = true;
+      if (++file.refusals > config_.max_refusals) GiveUp(answer.key, file, error);
+      break;
+    case ErrorKind::kAway:
+      PauseAll();
+      break;
+    case ErrorKind::kRefused:
+      if (session_open_) {
+        GiveUp(answer.key, file, error);
+      } else {
+        PauseAll();
+      }
+      break;
+    case ErrorKind::kFaulty:
+      if (session_open_ && ++file.refusals > config_.max_refusals) {
+        GiveUp(answer.key, file, error);
+      } else {
+        PauseAll();
+      }
+      break;
+  }
+  Enqueue(attempt, answer.key.second);
+}
+
+void LogShipper::GiveUp(const FileKey& key, File& file, const Error& error) {
+  file.given_up = true;
+  Log(LogLevel::kWarning, "log_file_given_up",
+      {{"attempt", ToString(key.first)}, {"file", key.second}, {"error", error.message}});
+}
+
+void LogShipper::FinishIfShipped(Attempt& attempt) {
+  if (!attempt.closing || !attempt.on_shipped) return;
+  const bool shipped =
+      std::all_of(attempt.files.begin(), attempt.files.end(), [](const auto& entry) {
+        const File& file = entry.second;
+        return file.given_up || (!file.sending && !file.queued);
+      });
+  if (shipped) boost::asio::post(loop_, std::exchange(attempt.on_shipped, nullptr));
+}
+
+void LogShipper::PauseAll() {
+  if (paused_) return;
+  paused_ = true;
+  pause_timer_.expires_after(pause_);
+  pause_ = std::min(pause_ * 2, config_.longest_pause);
+  pause_timer_.async_wait([this](const boost::system::error_code& error) {
+    if (error) return;
+    paused_ = false;
+    Pump();
+  });
+}
+
+void LogShipper::ArmPoll() {
+  const bool unwatched = std::any_of(attempts_.begin(), attempts_.end(),
+                                     [](const auto& entry) { return !entry.second.watch; });
+  poll_timer_.expires_after(unwatched ? config_.poll_unwatched : config_.poll);
+  poll_timer_.async_wait([this](const boost::system::error_code& error) {
+    if (error || attempts_.empty()) return;
+    ScanAll();
+    ArmPoll();
+  });
+}
+
+void LogShipper::ArmPace() {
+  if (std::exchange(pace_armed_, true)) return;
+  pace_timer_.expires_after(config_.pace);
+  pace_timer_.async_wait([this](const boost::system::error_code& error) {
+    if (error) return;
+    pace_armed_ = false;
+    ready_.insert(ready_.end(), delayed_.begin(), delayed_.end());
+    delayed_.clear();
+    Pump();
+  });
+}
+
+}  // namespace muster::agent

@@ -1,0 +1,110 @@
+// Follows the log files of the node's attempts and brings every byte to the server, once, in order,
+// however long the server is away. Holds no log bytes but those of the calls under way. All on the
+// loop's thread (the sink answers on any); file reads are of one chunk at a time.
+#pragma once
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "agent/logs/append_sink.h"
+#include "agent/logs/directory_watch.h"
+#include "agent/logs/log_file.h"
+#include "base/time.h"
+
+namespace muster::agent {
+
+struct LogShipperConfig {
+  std::size_t chunk_bytes = 256 << 10;
+  std::size_t max_calls = 4;  // under way, of the whole agent
+  std::size_t max_files_per_attempt = 4096;
+  // A file that grows without pause is sent at most so often until its attempt ends.
+  Duration pace = std::chrono::milliseconds(20);
+  // Looks for changes that no watch reported, and where there is no watch.
+  Duration poll = std::chrono::seconds(1);
+  Duration poll_unwatched = std::chrono::milliseconds(50);
+  // After a call that found no server.
+  Duration first_pause = std::chrono::milliseconds(100);
+  Duration longest_pause = std::chrono::seconds(5);
+  // Errors of its own making that a file may have in a row before it is given up.
+  unsigned max_refusals = 8;
+};
+
+class LogShipper {
+ public:
+  // `sink` outlives it.
+  LogShipper(boost::asio::io_context& loop, AppendSink& sink, LogShipperConfig config);
+  ~LogShipper();
+  LogShipper(const LogShipper&) = delete;
+  LogShipper& operator=(const LogShipper&) = delete;
+
+  // From now on the files directly in `directory` are sent as azureml-logs/<file>, from where the
+  // server's copies end. Repeating it is harmless. The directory exists.
+  void Follow(const AttemptId& id, const std::string& directory);
+  // Nothing writes any more: `on_shipped` runs, later and once, when all files are at the server to
+  // their end or given up. At once (on the loop) for an attempt that is not followed.
+  void ShipRest(const AttemptId& id, std::function<void()> on_shipped);
+  void Forget(const AttemptId& id);
+  // A refusal counts only from a server that is there; a session that opens ends the pause.
+  void OnSession(bool open);
+
+ private:
+  struct File;
+  struct Attempt;
+  using FileKey = std::pair<AttemptId, std::string>;
+  // What became of an append that has been answered.
+  struct Answer {
+    FileKey key;
+    std::uint64_t offset = 0;
+    std::size_t bytes = 0;
+    std::uint64_t generation = 0;
+    Result<std::uint64_t> size;
+  };
+
+  void FileChanged(int watch, const std::string& name);
+  void ScanAll();
+  void Scan(Attempt& attempt);
+  void Enqueue(Attempt& attempt, const std::string& name);
+  void Pump();
+  // False if there was nothing to send.
+  bool SendNext(Attempt& attempt, const std::string& name, File& file);
+  void Send(const Attempt& attempt, const std::string& name, File& file, std::uint64_t offset,
+            std::string data);
+  void TakeAnswer(const Answer& answer);
+  void TakeSize(Attempt& attempt, File& file, const Answer& answer);
+  void TakeError(Attempt& attempt, File& file, const Answer& answer);
+  void GiveUp(const FileKey& key, File& file, const Error& error);
+  void FinishIfShipped(Attempt& attempt);
+  void PauseAll();
+  void ArmPoll();
+  void ArmPace();
+  Attempt* Find(const AttemptId& id);
+
+  boost::asio::io_context& loop_;
+  AppendSink& sink_;
+  LogShipperConfig config_;
+  DirectoryWatch watch_;
+  std::map<AttemptId, Attempt> attempts_;
+  std::map<int, AttemptId> watches_;
+  std::deque<FileKey> ready_;    // each file at most once
+  std::deque<FileKey> delayed_;  // waits for the pace
+  boost::asio::steady_timer poll_timer_;
+  boost::asio::steady_timer pace_timer_;
+  boost::asio::steady_timer pause_timer_;
+  std::size_t calls_ = 0;
+  std::uint64_t next_generation_ = 1;
+  Duration pause_;
+  bool paused_ = false;
+  bool pace_armed_ = false;
+  bool session_open_ = false;
+  std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
+};
+
+}  // namespace muster::agent

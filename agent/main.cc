@@ -1,0 +1,34 @@
+// muster-agent: reads the settings and runs the agent.
+#include <iostream>
+
+#include "agent/session/agent_process.h"
+#include "agent/session/config.h"
+#include "security/tls_policy.h"
+
+namespace {
+
+constexpr int kBadSettings = 2;
+
+int Refuse(const muster::Error& error) {
+  std::cerr << "muster-agent: " << error.message << "\n";
+  return kBadSettings;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  using namespace muster;
+  security::ApplyTlsPolicy();
+  const agent::CommandLine line = agent::ParseCommandLine(argc, argv);
+  if (line.exit_code) return *line.exit_code;
+  agent::RawSettings file;
+  if (!line.config_file.empty()) {
+    auto read = agent::ReadConfigFile(line.config_file);
+    if (!read) return Refuse(read.error());
+    file = std::move(*read);
+  }
+  const auto config = agent::ResolveConfig(file, line.settings, agent::ReadMachineFacts());
+  if (!config) return Refuse(config.error());
+  InitLog("muster-agent", config->log_level);
+  return agent::RunAgent(*config);
+}
