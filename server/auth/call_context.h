@@ -29,8 +29,9 @@ class CallContextAllocator final : public grpc::ContextAllocator {
   grpc::CallbackServerContext* NewCallbackServerContext() override {
     return new CallContext(identities_);
   }
+  // gRPC also shows it contexts that it has made itself (of generic services), and frees those.
   void Release(grpc::CallbackServerContext* context) override {
-    delete static_cast<CallContext*>(context);
+    delete dynamic_cast<CallContext*>(context);
   }
 
  private:
