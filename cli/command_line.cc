@@ -1,0 +1,287 @@
+#include "cli/command_line.h"
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <ostream>
+#include <sstream>
+
+#include "cli/session.h"
+#include "cli/table.h"
+
+namespace muster::cli {
+namespace {
+
+std::vector<std::string> Split(const std::string& text, char separator) {
+  std::vector<std::string> parts;
+  std::istringstream stream(text);
+  for (std::string part; std::getline(stream, part, separator);) parts.push_back(part);
+  return parts;
+}
+
+std::string Join(const std::vector<std::string>& parts, const std::string& separator) {
+  std::string text;
+  for (const std::string& part : parts) text += (text.empty() ? "" : separator) + part;
+  return text;
+}
+
+// "mpi|gloo|nccl"
+std::vector<std::string> ChoicesOf(const std::string& kind) {
+  if (kind.find('|') == std::string::npos) return {};
+  return Split(kind, '|');
+}
+
+void Restrict(CLI::Option& option, const std::string& kind) {
+  const auto choices = ChoicesOf(kind);
+  if (!choices.empty()) {
+    option.check(CLI::Validator(
+        [choices](std::string& word) {
+          if (std::find(choices.begin(), choices.end(), word) != choices.end())
+            return std::string();
+          return "'" + word + "' is none of " + Join(choices, ", ");
+        },
+        ""));
+  }
+  option.type_name(kind);
+}
+
+template <class T>
+void AddOptional(CLI::App& app, const std::string& names, const std::string& kind,
+                 std::optional<T>& target, const std::string& help) {
+  const auto store = [&target](const T& value) { target = value; };
+  Restrict(*app.add_option_function<T>(names, store, help), kind);
+}
+
+FlagDescription DescribeFlag(const CLI::Option& option) {
+  FlagDescription flag;
+  for (const std::string& name : option.get_lnames()) flag.names.push_back("--" + name);
+  for (const std::string& name : option.get_snames()) flag.names.push_back("-" + name);
+  if (option.get_items_expected_max() > 0) flag.kind = option.get_type_name();
+  flag.choices = ChoicesOf(flag.kind);
+  flag.help = option.get_description();
+  return flag;
+}
+
+void DescribeInto(const CLI::App& app, const std::vector<std::string>& path,
+                  std::vector<WordDescription>& words) {
+  WordDescription word{path, app.get_description(), {}, {}, {}};
+  for (const CLI::Option* option : app.get_options()) {
+    if (option->nonpositional()) {
+      word.flags.push_back(DescribeFlag(*option));
+    } else if (word.choices.empty()) {
+      word.choices = ChoicesOf(option->get_type_name());
+    }
+  }
+  const auto children = app.get_subcommands([](const CLI::App*) { return true; });
+  for (const CLI::App* child : children) word.next.push_back(child->get_name());
+  words.push_back(std::move(word));
+  for (const CLI::App* child : children) {
+    auto child_path = path;
+    child_path.push_back(child->get_name());
+    DescribeInto(*child, child_path, words);
+  }
+}
+
+CLI::App* Child(CLI::App& app, const std::string& name) {
+  const auto children = app.get_subcommands([&](CLI::App* c) { return c->get_name() == name; });
+  return children.empty() ? nullptr : children.front();
+}
+
+std::vector<std::string> NextWords(const CLI::App& app) {
+  std::vector<std::string> names;
+  for (const CLI::App* child : app.get_subcommands([](const CLI::App*) { return true; })) {
+    names.push_back(child->get_name());
+  }
+  return names;
+}
+
+}  // namespace
+
+struct CommandLine::Entry {
+  CLI::App* app;
+  Action action;
+  std::string path;
+};
+
+Verb& Verb::Flag(const std::string& names, bool& target, const std::string& help) {
+  app_->add_flag(names, target, help);
+  return *this;
+}
+
+Verb& Verb::Value(const std::string& names, const std::string& kind, std::string& target,
+                  const std::string& help) {
+  Restrict(*app_->add_option(names, target, help), kind);
+  return *this;
+}
+
+Verb& Verb::Value(const std::string& names, const std::string& kind,
+                  std::optional<std::string>& target, const std::string& help) {
+  AddOptional(*app_, names, kind, target, help);
+  return *this;
+}
+
+Verb& Verb::Value(const std::string& names, const std::string& kind,
+                  std::optional<std::uint32_t>& target, const std::string& help) {
+  AddOptional(*app_, names, kind, target, help);
+  return *this;
+}
+
+Verb& Verb::Value(const std::string& names, const std::string& kind,
+                  std::optional<std::int64_t>& target, const std::string& help) {
+  AddOptional(*app_, names, kind, target, help);
+  return *this;
+}
+
+Verb& Verb::Values(const std::string& names, const std::string& kind,
+                   std::vector<std::string>& target, const std::string& help) {
+  auto* const option = app_->add_option(names, target, help);
+  option->allow_extra_args(false);  // else "--env A=1 word" would take the word as well
+  Restrict(*option, kind);
+  return *this;
+}
+
+Verb& Verb::Argument(const std::string& name, std::string& target, const std::string& help) {
+  auto* const option = app_->add_option(name, target, help);
+  option->required();
+  const bool is_choice = !ChoicesOf(name).empty();
+  Restrict(*option, is_choice ? name : "TEXT");
+  if (!is_choice) option->type_name(" ");
+  return *this;
+}
+
+Verb& Verb::TakesRest() {
+  app_->allow_extras();
+  return *this;
+}
+
+Verb& Verb::Footer(const std::string& text) {
+  app_->footer("\n" + text);
+  return *this;
+}
+
+CommandLine::CommandLine(std::string description, std::string footer)
+    : app_(std::make_unique<CLI::App>(std::move(description), "muster")) {
+  app_->footer("\n" + std::move(footer));
+  app_->get_formatter()->column_width(34);
+  app_->get_formatter()->label("SUBCOMMAND", "COMMAND");
+  app_->get_formatter()->label("Subcommands", "Commands");
+  app_->require_subcommand(1);
+}
+
+CommandLine::~CommandLine() = default;
+
+CLI::App& CommandLine::Descend(const std::string& path) {
+  CLI::App* app = app_.get();
+  for (const std::string& word : Split(path, ' ')) {
+    CLI::App* next = Child(*app, word);
+    if (next == nullptr) {
+      next = app->add_subcommand(word);
+      next->footer("");
+    }
+    app = next;
+  }
+  return *app;
+}
+
+void CommandLine::Noun(const std::string& path, const std::string& summary) {
+  CLI::App& app = Descend(path);
+  app.description(summary);
+  app.require_subcommand(1);
+}
+
+Verb CommandLine::Add(const std::string& path, const std::string& summary, Action action) {
+  CLI::App& app = Descend(path);
+  app.description(summary);
+  app.add_flag("--json", json_, "JSON on stdout, for machines")->group("Common options");
+  app.add_option("--workspace", workspace_, "Workspace, if not the one of `muster login`")
+      ->type_name("NAME")
+      ->group("Common options");
+  entries_.push_back({&app, std::move(action), path});
+  return Verb(app);
+}
+
+std::vector<WordDescription> CommandLine::Describe() const {
+  std::vector<WordDescription> words;
+  DescribeInto(*app_, {}, words);
+  return words;
+}
+
+// Says what there is instead of "not expected", which is all that CLI11 knows.
+std::optional<Failure> CommandLine::CheckWords(const std::vector<std::string>& words) const {
+  CLI::App* app = app_.get();
+  std::string path = "muster";
+  for (const std::string& word : words) {
+    const std::vector<std::string> next = NextWords(*app);
+    if (next.empty() || word.starts_with('-')) return std::nullopt;
+    CLI::App* const child = Child(*app, word);
+    if (child == nullptr) {
+      return Failure(UsageError("there is no `" + path + " " + Printable(word) +
+                                "`; there is: " + Join(next, ", ")));
+    }
+    path += " " + word;
+    app = child;
+  }
+  const std::vector<std::string> next = NextWords(*app);
+  if (next.empty()) return std::nullopt;
+  return Failure(UsageError("`" + path + "` needs one of: " + Join(next, ", ") + "\nTry `" + path +
+                            " --help`."));
+}
+
+Outcome<ExitCode> CommandLine::Parse(std::vector<std::string> words, Session& session) {
+  const auto dashes = std::find(words.begin(), words.end(), "--");
+  if (dashes != words.end()) {
+    session.rest.assign(dashes + 1, words.end());
+    words.erase(dashes, words.end());
+  }
+  if (auto failure = CheckWords(words)) return FailWith(std::move(*failure));
+  std::reverse(words.begin(), words.end());  // as CLI11 wants them
+  try {
+    app_->parse(words);
+  } catch (const CLI::CallForHelp& help) {
+    app_->exit(help, session.out, session.err);
+    return ExitCode::kOk;
+  } catch (const CLI::ParseError& error) {
+    std::string path = "muster";
+    for (const Entry& entry : entries_) {
+      if (entry.app->parsed()) path += " " + entry.path;
+    }
+    return FailWith(UsageError(std::string(error.what()) + "\nTry `" + path + " --help`."));
+  }
+  for (const Entry& entry : entries_) {
+    if (!entry.app->parsed()) continue;
+    const bool takes_rest = entry.app->get_allow_extras();
+    const auto extras = entry.app->remaining();
+    if (takes_rest && !extras.empty()) {
+      return FailWith(UsageError("unexpected '" + Printable(extras.front()) +
+                                 "'; arguments of the script come after --"));
+    }
+    if (!takes_rest && !session.rest.empty()) {
+      return FailWith(UsageError("`muster " + entry.path + "` takes nothing after --"));
+    }
+    session.json = json_;
+    session.workspace_flag = workspace_;
+    return entry.action(session);
+  }
+  return FailWith(UsageError("no command was given\nTry `muster --help`."));
+}
+
+ExitCode CommandLine::Run(std::vector<std::string> words, Session& session) {
+  const Outcome<ExitCode> outcome = Parse(std::move(words), session);
+  session.out.flush();
+  if (outcome) return *outcome;
+  PrintFailure(outcome.error(), session);
+  return outcome.error().exit_code;
+}
+
+void PrintFailure(const Failure& failure, Session& session) {
+  session.err << "muster: " << failure.error.message << "\n";
+  for (const Fault& fault : failure.error.faults) {
+    session.err << "  " << fault.field << (fault.field.empty() ? "" : ": ") << fault.message;
+    if (!fault.value.empty() && fault.message.find(fault.value) == std::string::npos) {
+      session.err << " (given: " << Printable(fault.value) << ")";
+    }
+    session.err << "\n";
+  }
+  session.err.flush();
+}
+
+}  // namespace muster::cli
