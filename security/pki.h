@@ -69,11 +69,17 @@ Result<std::string> IssueNodeCertificate(const KeyAndCertificate& ca, const Node
 
 // The agent's side of enrolment: a new P-256 key, and a request signed with it.
 Result<KeyAndRequest> CreateKeyAndRequest();
+// The agent's side of a renewal: another request for the key it has. A node is known by its key, so
+// that an answer to a renewal that got lost on its way costs nothing.
+Result<std::string> CreateRequest(std::string_view key_pem);
 
 // Of the first certificate in `pem`. INVALID_ARGUMENT when there is none.
 Result<CertificateInfo> InspectCertificate(std::string_view pem);
 // SHA-256 of the DER of the first certificate in `pem`.
 Result<Digest> FingerprintOf(std::string_view pem);
+// SHA-256 of the DER of the public key (SubjectPublicKeyInfo) of the first certificate in `pem`:
+// the same for all certificates of one key.
+Result<Digest> KeyFingerprintOf(std::string_view pem);
 // The key of `key_pem` belongs to the first certificate of `certificate_pem`.
 bool KeyMatchesCertificate(std::string_view key_pem, std::string_view certificate_pem);
 

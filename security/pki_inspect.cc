@@ -89,6 +89,19 @@ Result<Digest> FingerprintOf(std::string_view pem) {
   return fingerprint;
 }
 
+Result<Digest> KeyFingerprintOf(std::string_view pem) {
+  const ErrorQueueGuard guard;
+  const CertificatePtr certificate = ParseCertificate(pem);
+  if (!certificate) return NoCertificate();
+  unsigned char* der = nullptr;
+  const int size = i2d_X509_PUBKEY(X509_get_X509_PUBKEY(certificate.get()), &der);
+  if (size <= 0) return NoCertificate();
+  const Digest fingerprint =
+      Sha256({reinterpret_cast<const char*>(der), static_cast<std::size_t>(size)});
+  OPENSSL_free(der);
+  return fingerprint;
+}
+
 bool KeyMatchesCertificate(std::string_view key_pem, std::string_view certificate_pem) {
   const ErrorQueueGuard guard;
   const KeyPtr key = ParseKey(key_pem);

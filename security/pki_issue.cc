@@ -270,6 +270,16 @@ Result<std::string> IssueNodeCertificate(const KeyAndCertificate& ca, const Node
 Result<KeyAndRequest> CreateKeyAndRequest() {
   const ErrorQueueGuard guard;
   const KeyPtr key = NewKey();
+  if (!key) return OpensslFailure("cannot make a key");
+  KeyAndRequest made;
+  MUSTER_ASSIGN(made.key_pem, KeyToPem(key.get()));
+  MUSTER_ASSIGN(made.signing_request_pem, CreateRequest(made.key_pem));
+  return made;
+}
+
+Result<std::string> CreateRequest(std::string_view key_pem) {
+  const ErrorQueueGuard guard;
+  const KeyPtr key = ParseKey(key_pem);
   const RequestPtr request(X509_REQ_new());
   const BioPtr text(BIO_new(BIO_s_mem()));
   if (!key || !request || !text || X509_REQ_set_version(request.get(), X509_REQ_VERSION_1) != 1 ||
@@ -277,10 +287,7 @@ Result<KeyAndRequest> CreateKeyAndRequest() {
       X509_REQ_sign(request.get(), key.get(), EVP_sha256()) == 0 ||
       PEM_write_bio_X509_REQ(text.get(), request.get()) != 1)
     return OpensslFailure("cannot make a signing request");
-  KeyAndRequest made;
-  MUSTER_ASSIGN(made.key_pem, KeyToPem(key.get()));
-  made.signing_request_pem = TakeText(text.get());
-  return made;
+  return TakeText(text.get());
 }
 
 }  // namespace muster::security

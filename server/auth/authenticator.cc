@@ -58,10 +58,10 @@ Result<Principal> AuthenticateCertificate(const Credentials& credentials,
     return Unauthenticated(ErrorReason::kRevoked,
                            "the certificate is of node \"" + node.str() +
                                "\", which is not (or no longer) a node of this server");
-  const Result<Digest> fingerprint = security::FingerprintOf(credentials.certificate_pem);
+  const Result<Digest> fingerprint = security::KeyFingerprintOf(credentials.certificate_pem);
   if (!fingerprint || *fingerprint != found->second.certificate_fingerprint)
     return Unauthenticated(ErrorReason::kRevoked,
-                           "node " + node.str() + " has got a newer certificate since");
+                           "node " + node.str() + " has got a certificate for another key since");
   return Principal{
       Role::kNode, UserName("node:" + node.str()), found->second.workspace, node, TokenId(),
       *fingerprint};

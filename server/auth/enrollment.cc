@@ -22,7 +22,7 @@ Result<Issued> Issue(const security::KeyAndCertificate& ca, const NodeId& node,
   Issued issued;
   MUSTER_ASSIGN(issued.certificate_pem,
                 security::IssueNodeCertificate(ca, node, signing_request_pem, now));
-  MUSTER_ASSIGN(issued.fingerprint, security::FingerprintOf(issued.certificate_pem));
+  MUSTER_ASSIGN(issued.fingerprint, security::KeyFingerprintOf(issued.certificate_pem));
   return issued;
 }
 

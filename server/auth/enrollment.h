@@ -1,4 +1,7 @@
-// Certificates for nodes: what Enroll and RenewCertificate do before and after their command.
+// Certificates for nodes: what Enroll and RenewCertificate do before and after their command. The
+// fingerprint that the state keeps of a node (`certificate_fingerprint`) is of the certificate's
+// key: a certificate renewed for the same key may be lost on its way to the agent, and the old one
+// is still good.
 #pragma once
 
 #include <string>

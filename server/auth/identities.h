@@ -24,7 +24,7 @@ struct TokenIdentity {
 };
 
 struct NodeIdentity {
-  Digest certificate_fingerprint;  // the only one that is accepted
+  Digest certificate_fingerprint;  // of its key; certificates of another are refused
   WorkspaceName workspace;
 };
 

@@ -25,7 +25,7 @@ Principal NodePrincipal(const Credentials& credentials, const Identities& identi
   Principal principal{Role::kNode, UserName("node:" + node.str()), {}, node, {}, {}};
   if (const auto found = identities.nodes.find(node); found != identities.nodes.end())
     principal.workspace = found->second.workspace;
-  if (const auto fingerprint = security::FingerprintOf(credentials.certificate_pem))
+  if (const auto fingerprint = security::KeyFingerprintOf(credentials.certificate_pem))
     principal.certificate_fingerprint = *fingerprint;
   return principal;
 }

@@ -90,29 +90,54 @@ TEST_F(Authentication, ExpiredAndRevokedAreToldOnlyToWhoKnowsTheSecret) {
   EXPECT_EQ(TryToken(wrong_secret).error().reason, ErrorReason::kBadToken);
 }
 
-TEST_F(Authentication, OnlyTheCurrentCertificateOfAKnownNodeIsAccepted) {
-  const auto ca = security::CreateCa(kNow);
-  const auto request = security::CreateKeyAndRequest()->signing_request_pem;
-  const auto old_pem = security::IssueNodeCertificate(*ca, NodeId("n1"), request, kNow);
-  const auto new_pem = security::IssueNodeCertificate(*ca, NodeId("n1"), request, kNow);
-  scheduler::Node node;
-  node.id = NodeId("n1");
-  node.pool = {WorkspaceName("vision"), PoolName("cpu")};
-  node.certificate_fingerprint = *security::FingerprintOf(*new_pem);
-  state_.nodes[node.id] = node;
+class NodeAuthentication : public Authentication {
+ protected:
+  // The node joins with this key; its earlier one is void.
+  void Join(const std::string& certificate_pem) {
+    scheduler::Node node;
+    node.id = NodeId("n1");
+    node.pool = {WorkspaceName("vision"), PoolName("cpu")};
+    node.certificate_fingerprint = *security::KeyFingerprintOf(certificate_pem);
+    state_.nodes[node.id] = node;
+  }
+  std::string Issue(const std::string& request) {
+    return *security::IssueNodeCertificate(ca_, NodeId("n1"), request, kNow);
+  }
 
-  const auto principal = Try({{}, *new_pem, "n1"});
+  const security::KeyAndCertificate ca_ = *security::CreateCa(kNow);
+};
+
+TEST_F(NodeAuthentication, ACertificateOfAKnownNodesKeySaysWhichNodeCalls) {
+  const std::string pem = Issue(security::CreateKeyAndRequest()->signing_request_pem);
+  Join(pem);
+  const auto principal = Try({{}, pem, "n1"});
   ASSERT_TRUE(principal) << principal.error().message;
   EXPECT_EQ(principal->role, Role::kNode);
   EXPECT_EQ(principal->node.str(), "n1");
   EXPECT_EQ(principal->workspace.str(), "vision");
-  EXPECT_EQ(principal->certificate_fingerprint, node.certificate_fingerprint);
+  EXPECT_EQ(principal->certificate_fingerprint, security::KeyFingerprintOf(pem));
 
-  EXPECT_EQ(Try({{}, *old_pem, "n1"}).error().reason, ErrorReason::kRevoked);
-  EXPECT_EQ(Try({{}, *new_pem, "n2"}).error().reason, ErrorReason::kRevoked);
+  EXPECT_EQ(Try({{}, pem, "n2"}).error().reason, ErrorReason::kRevoked);
   EXPECT_EQ(Try({{}, "garbage", "n1"}).error().reason, ErrorReason::kRevoked);
   state_.nodes.clear();
-  EXPECT_EQ(Try({{}, *new_pem, "n1"}).error().reason, ErrorReason::kRevoked);
+  EXPECT_EQ(Try({{}, pem, "n1"}).error().reason, ErrorReason::kRevoked) << "a removed node";
+}
+
+TEST_F(NodeAuthentication, ANodeThatJoinedAnewVoidsTheCertificateOfItsOldKey) {
+  const std::string old_pem = Issue(security::CreateKeyAndRequest()->signing_request_pem);
+  Join(old_pem);
+  Join(Issue(security::CreateKeyAndRequest()->signing_request_pem));
+  EXPECT_EQ(Try({{}, old_pem, "n1"}).error().reason, ErrorReason::kRevoked);
+}
+
+TEST_F(NodeAuthentication, ARenewedCertificateThatNeverArrivedDoesNotLockTheNodeOut) {
+  const auto pair = security::CreateKeyAndRequest();
+  const std::string old_pem = Issue(pair->signing_request_pem);
+  Join(old_pem);
+  const auto request = security::CreateRequest(pair->key_pem);
+  ASSERT_TRUE(request) << request.error().message;
+  Join(Issue(*request));
+  EXPECT_TRUE(Try({{}, old_pem, "n1"}));
 }
 
 TEST_F(Authentication, ABadTokenIsNotMadeGoodByACertificate) {
@@ -120,7 +145,7 @@ TEST_F(Authentication, ABadTokenIsNotMadeGoodByACertificate) {
   const auto pem = security::IssueNodeCertificate(
       *ca, NodeId("n1"), security::CreateKeyAndRequest()->signing_request_pem, kNow);
   scheduler::Node node;
-  node.certificate_fingerprint = *security::FingerprintOf(*pem);
+  node.certificate_fingerprint = *security::KeyFingerprintOf(*pem);
   state_.nodes[NodeId("n1")] = node;
   EXPECT_FALSE(Try({"Bearer nonsense", *pem, "n1"}));
 }

@@ -140,7 +140,8 @@ TEST_F(Enrolling, AJoinTokenGetsACertificateForTheNodeInTheTokensPool) {
   EXPECT_EQ(enrolled->command.facts.slots, 4U);
   const auto info = security::InspectCertificate(enrolled->certificate_pem);
   EXPECT_EQ(info->common_name, "n1");
-  EXPECT_EQ(info->fingerprint, enrolled->command.certificate_fingerprint);
+  EXPECT_EQ(security::KeyFingerprintOf(enrolled->certificate_pem),
+            enrolled->command.certificate_fingerprint);
 }
 
 TEST_F(Enrolling, AllFaultsAreListedAtOnce) {

@@ -37,7 +37,7 @@ class SecureServer {
     scheduler::Node node;
     node.id = NodeId("n1");
     node.pool = {WorkspaceName("default"), PoolName("cpu")};
-    node.certificate_fingerprint = *security::FingerprintOf(node_certificate_);
+    node.certificate_fingerprint = *security::KeyFingerprintOf(node_certificate_);
     state_.nodes[node.id] = node;
     Publish();
 
