@@ -2,6 +2,7 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <charconv>
 #include <ostream>
 #include <sstream>
 
@@ -45,10 +46,19 @@ void Restrict(CLI::Option& option, const std::string& kind) {
 }
 
 template <class T>
-void AddOptional(CLI::App& app, const std::string& names, const std::string& kind,
-                 std::optional<T>& target, const std::string& help) {
-  const auto store = [&target](const T& value) { target = value; };
-  Restrict(*app.add_option_function<T>(names, store, help), kind);
+void AddNumber(CLI::App& app, const std::string& names, const std::string& kind,
+               std::optional<T>& target, const std::string& help) {
+  const std::string name = names.substr(names.find("--"));
+  const auto store = [&target, name](const std::string& text) {
+    T number{};
+    const char* const end = text.data() + text.size();
+    const auto [rest, error] = std::from_chars(text.data(), end, number);
+    if (error != std::errc() || rest != end) {
+      throw CLI::ValidationError(name, "takes a whole number, not '" + Printable(text) + "'");
+    }
+    target = number;
+  };
+  app.add_option_function<std::string>(names, store, help)->type_name(kind);
 }
 
 FlagDescription DescribeFlag(const CLI::Option& option) {
@@ -86,6 +96,15 @@ CLI::App* Child(CLI::App& app, const std::string& name) {
   return children.empty() ? nullptr : children.front();
 }
 
+// Without the runs of empty lines that CLI11 leaves.
+std::string Tidy(std::string help) {
+  for (auto at = help.find("\n\n\n"); at != std::string::npos; at = help.find("\n\n\n")) {
+    help.erase(at, 1);
+  }
+  help.erase(help.find_last_not_of('\n') + 1);
+  return help + "\n";
+}
+
 std::vector<std::string> NextWords(const CLI::App& app) {
   std::vector<std::string> names;
   for (const CLI::App* child : app.get_subcommands([](const CLI::App*) { return true; })) {
@@ -115,19 +134,20 @@ Verb& Verb::Value(const std::string& names, const std::string& kind, std::string
 
 Verb& Verb::Value(const std::string& names, const std::string& kind,
                   std::optional<std::string>& target, const std::string& help) {
-  AddOptional(*app_, names, kind, target, help);
+  const auto store = [&target](const std::string& text) { target = text; };
+  Restrict(*app_->add_option_function<std::string>(names, store, help), kind);
   return *this;
 }
 
 Verb& Verb::Value(const std::string& names, const std::string& kind,
                   std::optional<std::uint32_t>& target, const std::string& help) {
-  AddOptional(*app_, names, kind, target, help);
+  AddNumber(*app_, names, kind, target, help);
   return *this;
 }
 
 Verb& Verb::Value(const std::string& names, const std::string& kind,
                   std::optional<std::int64_t>& target, const std::string& help) {
-  AddOptional(*app_, names, kind, target, help);
+  AddNumber(*app_, names, kind, target, help);
   return *this;
 }
 
@@ -161,9 +181,8 @@ Verb& Verb::Footer(const std::string& text) {
 CommandLine::CommandLine(std::string description, std::string footer)
     : app_(std::make_unique<CLI::App>(std::move(description), "muster")) {
   app_->footer("\n" + std::move(footer));
-  app_->get_formatter()->column_width(34);
+  app_->get_formatter()->column_width(40);
   app_->get_formatter()->label("SUBCOMMAND", "COMMAND");
-  app_->get_formatter()->label("Subcommands", "Commands");
   app_->require_subcommand(1);
 }
 
@@ -176,6 +195,7 @@ CLI::App& CommandLine::Descend(const std::string& path) {
     if (next == nullptr) {
       next = app->add_subcommand(word);
       next->footer("");
+      next->group("Commands");
     }
     app = next;
   }
@@ -226,6 +246,16 @@ std::optional<Failure> CommandLine::CheckWords(const std::vector<std::string>& w
                             " --help`."));
 }
 
+std::string CommandLine::Help() const {
+  std::string help = Tidy(app_->help());
+  constexpr std::string_view kOptions = "[OPTIONS]";
+  for (const Entry& entry : entries_) {
+    if (!entry.app->parsed() || !entry.app->get_allow_extras()) continue;
+    help.insert(help.find(kOptions) + kOptions.size(), " [-- ARGUMENTS OF THE SCRIPT]");
+  }
+  return help;
+}
+
 Outcome<ExitCode> CommandLine::Parse(std::vector<std::string> words, Session& session) {
   const auto dashes = std::find(words.begin(), words.end(), "--");
   if (dashes != words.end()) {
@@ -236,8 +266,8 @@ Outcome<ExitCode> CommandLine::Parse(std::vector<std::string> words, Session& se
   std::reverse(words.begin(), words.end());  // as CLI11 wants them
   try {
     app_->parse(words);
-  } catch (const CLI::CallForHelp& help) {
-    app_->exit(help, session.out, session.err);
+  } catch (const CLI::CallForHelp&) {
+    session.out << Help();
     return ExitCode::kOk;
   } catch (const CLI::ParseError& error) {
     std::string path = "muster";
@@ -251,8 +281,9 @@ Outcome<ExitCode> CommandLine::Parse(std::vector<std::string> words, Session& se
     const bool takes_rest = entry.app->get_allow_extras();
     const auto extras = entry.app->remaining();
     if (takes_rest && !extras.empty()) {
-      return FailWith(UsageError("unexpected '" + Printable(extras.front()) +
-                                 "'; arguments of the script come after --"));
+      return FailWith(UsageError(
+          Printable(extras.front()) + " is unknown to `muster " + entry.path +
+          "`; arguments of the script come after --\nTry `muster " + entry.path + " --help`."));
     }
     if (!takes_rest && !session.rest.empty()) {
       return FailWith(UsageError("`muster " + entry.path + "` takes nothing after --"));

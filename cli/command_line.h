@@ -88,6 +88,8 @@ class CommandLine {
   struct Entry;
   CLI::App& Descend(const std::string& path);
   std::optional<Failure> CheckWords(const std::vector<std::string>& words) const;
+  // Of the words that were parsed last.
+  std::string Help() const;
   Outcome<ExitCode> Parse(std::vector<std::string> words, Session& session);
 
   std::unique_ptr<CLI::App> app_;

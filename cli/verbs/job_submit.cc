@@ -103,7 +103,7 @@ Outcome<ExitCode> Run(Session& session, Options& options) {
 void AddJobSubmit(CommandLine& line) {
   const auto options = std::make_shared<Options>();
   SubmitFlags& flags = options->flags;
-  Verb verb = line.Add("job submit", "Submit a job: muster job submit FLAGS -- SCRIPT ARGUMENTS",
+  Verb verb = line.Add("job submit", "Submit a job",
                        [options](Session& session) { return Run(session, *options); });
   verb.Value("-f,--file", "FILE", flags.file, "The job as a YAML file (.runconfig keys)")
       .Value("--experiment", "NAME", flags.experiment, "Named series that the job belongs to")
