@@ -33,7 +33,7 @@ struct AttemptTask {
   std::shared_ptr<const std::string> spec;  // serialised muster.v1.JobSpec
   std::vector<GangNode> gang;
   std::uint32_t master_port = 0;
-  std::vector<ResolvedDatastore> datastores;  // those the spec names
+  std::vector<ResolvedDatastore> datastores;  // all of the workspace; the spec names some
 };
 
 struct DesiredAttempt {

@@ -36,12 +36,11 @@ bool FreeNodes::Refresh(const State& state, const NodeId& id, bool usable) {
   } else {
     entry.pool = before->second.pool;
   }
-  const bool has_more = before == entries_.end() ? entry.free > 0
-                                                 : entry.free > before->second.free ||
-                                                       entry.total > before->second.total;
+  const Entry old = before == entries_.end() ? Entry{} : before->second;
+  const bool matters = entry.free > old.free || entry.total != old.total;
   Put(id, entry);
   if (node == nullptr) entries_.erase(id);
-  return has_more;
+  return matters;
 }
 
 void FreeNodes::Put(const NodeId& node, const Entry& entry) {

@@ -1,6 +1,6 @@
-// The server's core: owns the state, takes commands, gives events to store, effects and replies. Pure
-// but for the state it owns: no threads, clocks, files, sockets; time and randomness come in. The
-// server's loop and the simulator drive the same object.
+// The server's core: owns the state, takes commands, gives events to store, effects and replies.
+// Pure but for the state it owns: no threads, clocks, files, sockets; time and randomness come in.
+// The server's loop and the simulator drive the same object.
 #pragma once
 
 #include <cstdint>
@@ -44,9 +44,9 @@ struct CoreConfig {
 using RequestNumber = std::uint64_t;
 
 struct ReplyValue {
-  std::string entity;                // job id, token id, node id...; may be empty
+  std::string entity;                 // job id, token id, node id...; may be empty
   scheduler::JobStatus job_status{};  // of CancelJob
-  bool repeated = false;             // answered from an earlier request
+  bool repeated = false;              // answered from an earlier request
 };
 
 struct Reply {
@@ -54,8 +54,8 @@ struct Reply {
   Result<ReplyValue> value;
 };
 
-// Everything one step caused. Replies and effects are released, in order, once `batch` is durable (at
-// once, but behind all earlier ones, when it is empty).
+// Everything one step caused. Replies and effects are released, in order, once `batch` is durable
+// (at once, but behind all earlier ones, when it is empty).
 struct StepOutput {
   storage::Batch batch;
   std::vector<scheduler::Effect> effects;
