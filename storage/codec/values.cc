@@ -37,6 +37,12 @@ Status Decode(const stored::v1::Cause& in, scheduler::Cause& cause) {
   return {};
 }
 
+Status DecodeOptional(const stored::v1::Cause* in, std::optional<scheduler::Cause>& cause) {
+  cause.reset();
+  if (in == nullptr) return {};
+  return Decode(*in, cause.emplace());
+}
+
 void Encode(const scheduler::RankState& state, stored::v1::RankState& out) {
   out.set_rank(state.rank);
   out.set_started_us(ToMicros(state.started));

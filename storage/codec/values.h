@@ -84,11 +84,11 @@ template <class Message>
 void EncodeCause(const std::optional<scheduler::Cause>& cause, Message& out) {
   if (cause) Encode(*cause, *out.mutable_cause());
 }
+// Null: there is none.
+Status DecodeOptional(const stored::v1::Cause* in, std::optional<scheduler::Cause>& cause);
 template <class Message>
 Status DecodeCause(const Message& in, std::optional<scheduler::Cause>& cause) {
-  cause.reset();
-  if (!in.has_cause()) return {};
-  return Decode(in.cause(), cause.emplace());
+  return DecodeOptional(in.has_cause() ? &in.cause() : nullptr, cause);
 }
 
 }  // namespace muster::storage

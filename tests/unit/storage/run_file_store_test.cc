@@ -1,0 +1,189 @@
+#include "storage/run_file_store.h"
+
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+
+#include <filesystem>
+#include <fstream>
+#include <thread>
+
+#include "storage/files/recent.h"
+#include "tests/unit/storage/state_directory.h"
+
+namespace muster::storage {
+namespace {
+
+const WorkspaceName kDefault("default");
+const AttemptId kAttempt{JobId("digits_1_aa"), 1};
+
+class RunFileStoreTest : public testing::Test {
+ protected:
+  RunFileStoreTest() : store_(std::move(*RunFileStore::Open(directory_ / "runfiles"))) {}
+
+  Result<std::uint64_t> Append(std::string_view name, std::uint64_t offset, std::string_view data) {
+    return store_->Append(kDefault, kAttempt, name, offset, data, true);
+  }
+  Result<std::string> Read(std::string_view name) {
+    return store_->Read(kDefault, kAttempt, name, 0, 1 << 20);
+  }
+  std::string AttemptPath() const { return directory_ / "runfiles/default/digits_1_aa/1"; }
+
+  TemporaryDirectory directory_;
+  std::unique_ptr<RunFileStore> store_;
+};
+
+TEST_F(RunFileStoreTest, AppendsGrowAFileAndResendsAreCountedOnce) {
+  EXPECT_EQ(Append("azureml-logs/70_driver_log.txt", 0, "hello "), 6U);
+  EXPECT_EQ(Append("azureml-logs/70_driver_log.txt", 6, "world"), 11U);
+  EXPECT_EQ(Append("azureml-logs/70_driver_log.txt", 0, "hello "), 11U);       // a duplicate
+  EXPECT_EQ(Append("azureml-logs/70_driver_log.txt", 6, "world again"), 17U);  // an overlap
+  EXPECT_EQ(Append("azureml-logs/70_driver_log.txt", 17, ""), 17U);            // asks for the size
+  EXPECT_EQ(Read("azureml-logs/70_driver_log.txt"), "hello world again");
+}
+
+TEST_F(RunFileStoreTest, AGapIsRefusedWithTheSize) {
+  ASSERT_EQ(Append("a", 0, "1234"), 4U);
+  const auto result = Append("a", 5, "x");
+  ASSERT_FALSE(result);
+  EXPECT_EQ(result.error().code, ErrorCode::kOutOfRange);
+  EXPECT_NE(result.error().message.find("4 bytes"), std::string::npos);
+  EXPECT_EQ(Append("a", 1ULL << 63, "x").error().code, ErrorCode::kOutOfRange);
+}
+
+TEST_F(RunFileStoreTest, ReadsPartsAndTellsAMissingFile) {
+  ASSERT_TRUE(Append("a", 0, "abcdef"));
+  EXPECT_EQ(store_->Read(kDefault, kAttempt, "a", 2, 3), "cde");
+  EXPECT_EQ(store_->Read(kDefault, kAttempt, "a", 6, 3), "");
+  EXPECT_EQ(Read("b").error().reason, ErrorReason::kUnknownRunFile);
+  EXPECT_EQ(store_->Read(kDefault, {JobId("other"), 1}, "a", 0, 1).error().code,
+            ErrorCode::kNotFound);
+}
+
+TEST_F(RunFileStoreTest, ListsFilesOfTheAttemptByName) {
+  ASSERT_TRUE(Append("outputs/model/weights", 0, "12"));
+  ASSERT_TRUE(Append("azureml-logs/70_driver_log.txt", 0, "1"));
+  ASSERT_TRUE(store_->Append(kDefault, {kAttempt.job, 2}, "other", 0, "x", false));
+  const auto files = store_->List(kDefault, kAttempt);
+  ASSERT_TRUE(files);
+  ASSERT_EQ(files->size(), 2U);
+  EXPECT_EQ((*files)[0].name, "azureml-logs/70_driver_log.txt");
+  EXPECT_EQ((*files)[1].name, "outputs/model/weights");
+  EXPECT_EQ((*files)[1].size_bytes, 2U);
+  EXPECT_TRUE(store_->List(kDefault, {JobId("unknown"), 1})->empty());
+}
+
+TEST_F(RunFileStoreTest, HostileNamesAreRefused) {
+  const std::string names[] = {"",
+                               "/etc/passwd",
+                               "..",
+                               "../2/a",
+                               "a/../../b",
+                               "a/..",
+                               ".",
+                               "./a",
+                               "a//b",
+                               "a/",
+                               std::string("a\0b", 3),
+                               "a\nb",
+                               "a\x1b[31m",
+                               "a\x7f",
+                               std::string(256, 'a'),
+                               std::string(1'025, 'a'),
+                               std::string(600, '/'),
+                               [] {
+                                 std::string deep = "a";
+                                 for (int i = 0; i < 40; ++i) deep += "/a";
+                                 return deep;
+                               }()};
+  for (const std::string& name : names) {
+    const auto appended = Append(name, 0, "x");
+    ASSERT_FALSE(appended) << name;
+    EXPECT_EQ(appended.error().reason, ErrorReason::kUnsafePath) << name;
+    EXPECT_EQ(appended.error().code, ErrorCode::kInvalidArgument) << name;
+    EXPECT_EQ(Read(name).error().reason, ErrorReason::kUnsafePath) << name;
+  }
+  EXPECT_EQ(store_->Append(WorkspaceName(".."), kAttempt, "a", 0, "x", false).error().reason,
+            ErrorReason::kUnsafePath);
+  EXPECT_EQ(store_->Read(kDefault, {JobId("a/b"), 1}, "a", 0, 1).error().reason,
+            ErrorReason::kUnsafePath);
+  EXPECT_TRUE(store_->List(kDefault, kAttempt)->empty());
+}
+
+TEST_F(RunFileStoreTest, PlantedLinksAndDevicesAreNotFollowed) {
+  ASSERT_TRUE(Append("logs/a", 0, "1"));
+  std::ofstream(directory_ / "secret") << "secret";
+  std::filesystem::create_symlink(directory_ / "secret", AttemptPath() + "/file");
+  std::filesystem::create_symlink(directory_.path(), AttemptPath() + "/folder");
+  std::filesystem::create_symlink("a", AttemptPath() + "/logs/inside");
+  ASSERT_EQ(::mkfifo((AttemptPath() + "/pipe").c_str(), 0600), 0);
+  for (const char* name : {"file", "folder/secret", "folder/new", "logs/inside", "pipe", "logs"}) {
+    const auto appended = Append(name, 0, "x");
+    ASSERT_FALSE(appended) << name;
+    EXPECT_EQ(appended.error().reason, ErrorReason::kUnsafePath) << name;
+    EXPECT_EQ(Read(name).error().reason, ErrorReason::kUnsafePath) << name;
+  }
+  EXPECT_FALSE(std::filesystem::exists(directory_ / "new"));
+  EXPECT_EQ(store_->List(kDefault, kAttempt)->size(), 1U);
+}
+
+TEST_F(RunFileStoreTest, MoreFilesThanDescriptorsAreKeptApart) {
+  for (int round = 0; round < 2; ++round) {
+    for (int i = 0; i < 600; ++i) {
+      const std::string text = std::to_string(i) + ";";
+      const auto offset = static_cast<std::uint64_t>(round) * text.size();
+      ASSERT_TRUE(
+          store_->Append(kDefault, kAttempt, "logs/" + std::to_string(i), offset, text, false));
+    }
+  }
+  EXPECT_EQ(Read("logs/599"), "599;599;");
+  EXPECT_EQ(store_->List(kDefault, kAttempt)->size(), 600U);
+  const std::filesystem::directory_iterator open("/proc/self/fd");
+  EXPECT_LT(std::distance(begin(open), end(open)), 400);
+}
+
+TEST_F(RunFileStoreTest, ManyThreadsAppendToFilesOfTheirOwn) {
+  std::vector<std::thread> threads;
+  for (int t = 0; t < 4; ++t) {
+    threads.emplace_back([this, t] {
+      const std::string name = "logs/" + std::to_string(t);
+      for (std::uint64_t i = 0; i < 200; ++i) {
+        EXPECT_EQ(store_->Append(kDefault, kAttempt, name, i * 4, "abcd", false), i * 4 + 4);
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(Read("logs/3")->size(), 800U);
+}
+
+TEST_F(RunFileStoreTest, FilesOutliveTheStore) {
+  ASSERT_TRUE(Append("a", 0, "abc"));
+  store_ = std::move(*RunFileStore::Open(directory_ / "runfiles"));
+  EXPECT_EQ(Append("a", 3, "d"), 4U);
+  EXPECT_EQ(Read("a"), "abcd");
+}
+
+TEST_F(RunFileStoreTest, AnAttemptWithTooManyFilesGetsNoMore) {
+  ASSERT_TRUE(Append("logs/first", 0, "1"));
+  store_ = std::move(*RunFileStore::Open(directory_ / "runfiles"));
+  for (int i = 0; i < 99'999; ++i) {
+    std::ofstream(AttemptPath() + "/logs/" + std::to_string(i));
+  }
+  EXPECT_EQ(Append("logs/more", 0, "x").error().reason, ErrorReason::kTooMany);
+  EXPECT_EQ(Append("logs/first", 1, "2"), 2U);  // those that are there go on growing
+}
+
+TEST(Recent, ForgetsWhatWasUsedLongestAgo) {
+  Recent<int, std::string> recent(2);
+  recent.Put(1, "one");
+  recent.Put(2, "two");
+  ASSERT_NE(recent.Find(1), nullptr);  // now 2 is the oldest
+  recent.Put(3, "three");
+  EXPECT_EQ(recent.Find(2), nullptr);
+  EXPECT_EQ(*recent.Find(1), "one");
+  recent.Put(1, "uno");
+  EXPECT_EQ(*recent.Find(1), "uno");
+  EXPECT_EQ(recent.size(), 2U);
+}
+
+}  // namespace
+}  // namespace muster::storage
