@@ -1,0 +1,25 @@
+// The agent protocol's messages <-> the scheduler's commands and effects. Pure.
+#pragma once
+
+#include <cstdint>
+#include <set>
+
+#include "base/result.h"
+#include "muster/v1/agent.pb.h"
+#include "scheduler/model/command.h"
+#include "scheduler/model/effect.h"
+
+namespace muster::server {
+
+// INVALID_ARGUMENT when the report breaks a limit of agent.proto.
+Result<scheduler::ReceiveReport> ReportFromProto(const NodeId& node, std::uint64_t session,
+                                                 const muster::v1::Report& report);
+
+// Attempts whose task this session has carried. Forgets those that left the level.
+using SentTasks = std::set<AttemptId>;
+
+// A task that stands in `sent` is left out; those that are sent are added to it.
+void DesiredToProto(const scheduler::SendDesired& desired, SentTasks& sent,
+                    muster::v1::Desired& out);
+
+}  // namespace muster::server

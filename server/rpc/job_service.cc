@@ -1,0 +1,249 @@
+#include "server/rpc/job_service.h"
+
+#include <algorithm>
+#include <iterator>
+#include <string>
+#include <utility>
+
+#include "scheduler/placement/explain.h"
+#include "server/auth/principal.h"
+#include "server/rpc/field_checks.h"
+#include "server/rpc/idempotency.h"
+#include "server/rpc/job_conversion.h"
+#include "server/rpc/job_watch.h"
+#include "server/rpc/page_token.h"
+#include "server/rpc/spec_validation.h"
+#include "server/rpc/state_faults.h"
+#include "server/rpc/unary.h"
+
+namespace muster::server {
+namespace {
+
+namespace v1 = muster::v1;
+
+constexpr std::uint32_t kDefaultPage = 100;
+constexpr std::uint32_t kMaxPage = 1'000;
+
+Error UnknownJob(const std::string& id) {
+  return Error{ErrorCode::kNotFound, ErrorReason::kUnknownJob,
+               "there is no job \"" + CutForFault(id) + "\" in this workspace"};
+}
+
+Error BadRequest(std::string message) {
+  return Error{ErrorCode::kInvalidArgument, ErrorReason::kInvalidSpec, std::move(message)};
+}
+
+// The specification's faults, as fields of the request.
+std::vector<Fault> UnderSpec(std::vector<Fault> faults) {
+  for (Fault& fault : faults) {
+    if (fault.field != "spec") fault.field = "spec." + fault.field;
+  }
+  return faults;
+}
+
+Result<storage::JobFilter> FilterOf(const v1::ListJobsRequest& request,
+                                    const WorkspaceName& workspace) {
+  storage::JobFilter filter;
+  filter.workspace = workspace;
+  filter.experiment = request.experiment();
+  filter.user = UserName(request.user());
+  filter.pool = PoolName(request.pool());
+  for (const int number : request.statuses()) {
+    const auto status = StatusFromProto(number);
+    if (!status) {
+      return Fail(BadRequest("statuses: " + std::to_string(number) + " is not a job status"));
+    }
+    filter.statuses.push_back(*status);
+  }
+  return filter;
+}
+
+}  // namespace
+
+struct JobService::Submission {
+  grpc::ServerUnaryReactor* reactor;
+  const v1::SubmitJobRequest* request;
+  v1::SubmitJobReply* reply;
+  scheduler::Principal caller;
+  WorkspaceName workspace;
+  std::vector<Fault> faults;  // of the request by itself
+};
+
+grpc::ServerUnaryReactor* JobService::SubmitJob(grpc::CallbackServerContext* context,
+                                                const v1::SubmitJobRequest* request,
+                                                v1::SubmitJobReply* reply) {
+  auto* reactor = context->DefaultReactor();
+  const auto submission = std::make_shared<Submission>(
+      Submission{reactor, request, reply, PrincipalOf(*context), {}, {}});
+  Result<WorkspaceName> workspace = WorkspaceFor(submission->caller, request->workspace());
+  if (!workspace) return FinishWith(reactor, workspace.error());
+  submission->workspace = std::move(*workspace);
+  CheckRequestId(request->request_id(), submission->faults);
+  std::ranges::move(UnderSpec(ValidateSpec(request->spec())),
+                    std::back_inserter(submission->faults));
+  CheckSnapshot(submission);
+  return reactor;
+}
+
+void JobService::CheckSnapshot(const std::shared_ptr<Submission>& submission) {
+  const auto digest = Digest::Parse(submission->request->spec().snapshot_digest());
+  const auto go_on = [this, submission] {
+    submission->faults.empty() ? Post(submission) : Refuse(submission);
+  };
+  if (!digest || known_blobs_.Contains(*digest)) return go_on();
+  const bool queued = parts_.io.Submit([this, submission, digest = *digest, go_on](std::size_t) {
+    if (parts_.blobs.Has(digest)) {
+      known_blobs_.Add(digest);
+    } else {
+      AddFault(submission->faults, "spec.snapshot_digest",
+               submission->request->spec().snapshot_digest(),
+               "the server has no such blob; upload the source directory first");
+    }
+    go_on();
+  });
+  if (!queued) FinishWith(submission->reactor, Overloaded());
+}
+
+void JobService::Refuse(const std::shared_ptr<Submission>& submission) {
+  parts_.loop.Query([submission](const Core& core, Now) {
+    std::vector<Fault> faults = std::move(submission->faults);
+    for (Fault& fault :
+         UnderSpec(StateFaults(core.state(), submission->workspace, submission->request->spec()))) {
+      const bool known = std::ranges::any_of(
+          faults, [&](const Fault& other) { return other.field == fault.field; });
+      if (!known) faults.push_back(std::move(fault));
+    }
+    FinishWith(submission->reactor, SpecError(std::move(faults)));
+  });
+}
+
+void JobService::Post(const std::shared_ptr<Submission>& submission) {
+  const v1::SubmitJobRequest& request = *submission->request;
+  const v1::JobSpec resolved = ResolveSpec(request.spec(), parts_.defaults);
+  scheduler::SubmitJob command;
+  command.workspace = submission->workspace;
+  command.idempotency =
+      IdempotencyOf("/muster.v1.JobService/SubmitJob", submission->caller, request);
+  command.experiment = request.spec().experiment();
+  command.requirements = RequirementsOf(resolved);
+  command.datastores = DatastoresOf(resolved);
+  command.given_spec = SerializeDeterministic(request.spec());
+  command.resolved_spec = std::make_shared<const std::string>(SerializeDeterministic(resolved));
+  parts_.loop.Post(scheduler::Command{submission->caller, std::move(command)},
+                   [submission](Result<ReplyValue> result) {
+                     if (!result && !result.error().faults.empty()) {
+                       FinishWith(submission->reactor,
+                                  SpecError(UnderSpec(std::move(result.error().faults))));
+                       return;
+                     }
+                     if (!result) {
+                       FinishWith(submission->reactor, result.error());
+                       return;
+                     }
+                     submission->reply->set_job_id(std::move(result->entity));
+                     submission->reactor->Finish(grpc::Status::OK);
+                   });
+}
+
+grpc::ServerUnaryReactor* JobService::GetJob(grpc::CallbackServerContext* context,
+                                             const v1::GetJobRequest* request,
+                                             v1::GetJobReply* reply) {
+  auto* reactor = context->DefaultReactor();
+  Result<WorkspaceName> workspace = WorkspaceFor(PrincipalOf(*context), request->workspace());
+  if (!workspace) return FinishWith(reactor, workspace.error());
+  const bool queued =
+      parts_.history.Submit([this, reactor, reply, workspace = *workspace,
+                             id = JobId(request->job_id())](storage::History& history) {
+        const auto record = history.GetJob(workspace, id);
+        if (!record) return static_cast<void>(FinishWith(reactor, record.error()));
+        if (!*record) return static_cast<void>(FinishWith(reactor, UnknownJob(id.str())));
+        const Status converted = ToProto(**record, *reply->mutable_job());
+        if (!converted) return static_cast<void>(FinishWith(reactor, converted.error()));
+        if ((*record)->job.status == scheduler::JobStatus::kQueued) {
+          return Explain(reactor, id, reply);
+        }
+        reactor->Finish(grpc::Status::OK);
+      });
+  return queued ? reactor : FinishWith(reactor, Overloaded());
+}
+
+void JobService::Explain(grpc::ServerUnaryReactor* reactor, const JobId& job,
+                         v1::GetJobReply* reply) {
+  parts_.loop.Query([reactor, job, reply](const Core& core, Now now) {
+    const auto usable = [&core](const NodeId& node) {
+      const Core::NodeSoftState soft = core.Soft(node);
+      return soft.connected && soft.responding && !soft.disk_low;
+    };
+    const auto found = core.state().jobs.find(job);
+    if (found != core.state().jobs.end() && found->second.status == scheduler::JobStatus::kQueued) {
+      ToProto(scheduler::Explain(core.state(), usable, job, now.wall),
+              *reply->mutable_job()->mutable_pending());
+    }
+    reactor->Finish(grpc::Status::OK);
+  });
+}
+
+grpc::ServerUnaryReactor* JobService::ListJobs(grpc::CallbackServerContext* context,
+                                               const v1::ListJobsRequest* request,
+                                               v1::ListJobsReply* reply) {
+  auto* reactor = context->DefaultReactor();
+  Result<WorkspaceName> workspace = WorkspaceFor(PrincipalOf(*context), request->workspace());
+  if (!workspace) return FinishWith(reactor, workspace.error());
+  const Result<std::uint64_t> before = DecodePageToken(request->page_token());
+  if (!before) return FinishWith(reactor, before.error());
+  if (request->page_size() > kMaxPage) {
+    return FinishWith(reactor, BadRequest("page_size: " + std::to_string(request->page_size()) +
+                                          " is over the limit of 1,000"));
+  }
+  Result<storage::JobFilter> filter = FilterOf(*request, *workspace);
+  if (!filter) return FinishWith(reactor, filter.error());
+  const std::size_t limit = request->page_size() == 0 ? kDefaultPage : request->page_size();
+  const bool queued = parts_.history.Submit([reactor, reply, filter = std::move(*filter),
+                                             before = *before, limit](storage::History& history) {
+    const auto records = history.ListJobs(filter, before, limit);
+    if (!records) return static_cast<void>(FinishWith(reactor, records.error()));
+    for (const storage::JobRecord& record : *records) ToProto(record.job, *reply->add_jobs());
+    if (records->size() == limit) {
+      reply->set_next_page_token(EncodePageToken(records->back().job.sequence));
+    }
+    reactor->Finish(grpc::Status::OK);
+  });
+  return queued ? reactor : FinishWith(reactor, Overloaded());
+}
+
+grpc::ServerUnaryReactor* JobService::CancelJob(grpc::CallbackServerContext* context,
+                                                const v1::CancelJobRequest* request,
+                                                v1::CancelJobReply* reply) {
+  auto* reactor = context->DefaultReactor();
+  const scheduler::Principal caller = PrincipalOf(*context);
+  Result<WorkspaceName> workspace = WorkspaceFor(caller, request->workspace());
+  if (!workspace) return FinishWith(reactor, workspace.error());
+  std::vector<Fault> faults;
+  CheckRequestId(request->request_id(), faults);
+  if (!faults.empty()) {
+    Error error = BadRequest("request_id " + faults.front().message);
+    error.faults = std::move(faults);
+    return FinishWith(reactor, error);
+  }
+  scheduler::CancelJob command{std::move(*workspace),
+                               IdempotencyOf("/muster.v1.JobService/CancelJob", caller, *request),
+                               JobId(request->job_id())};
+  parts_.loop.Post(scheduler::Command{caller, std::move(command)},
+                   [reactor, reply](const Result<ReplyValue>& result) {
+                     if (!result) return static_cast<void>(FinishWith(reactor, result.error()));
+                     reply->set_status(ToProto(result->job_status));
+                     reactor->Finish(grpc::Status::OK);
+                   });
+  return reactor;
+}
+
+grpc::ServerWriteReactor<v1::JobEvent>* JobService::WatchJobs(grpc::CallbackServerContext* context,
+                                                              const v1::WatchJobsRequest* request) {
+  const auto watch = std::make_shared<JobWatch>(parts_, context, JobId(request->job_id()),
+                                                request->after_sequence());
+  auto* reactor = watch->Own(parts_.stalls);
+  watch->Begin(WorkspaceFor(PrincipalOf(*context), request->workspace()));
+  return reactor;
+}
+
+}  // namespace muster::server

@@ -1,0 +1,45 @@
+// The clients' job RPCs.
+#pragma once
+
+#include <memory>
+
+#include "muster/v1/jobs.grpc.pb.h"
+#include "server/rpc/known_blobs.h"
+#include "server/rpc/rpc_parts.h"
+
+namespace muster::server {
+
+class JobService final : public muster::v1::JobService::CallbackService {
+ public:
+  // `parts` must outlive the service.
+  explicit JobService(const RpcParts& parts) : parts_(parts) {}
+
+  grpc::ServerUnaryReactor* SubmitJob(grpc::CallbackServerContext* context,
+                                      const muster::v1::SubmitJobRequest* request,
+                                      muster::v1::SubmitJobReply* reply) override;
+  grpc::ServerUnaryReactor* GetJob(grpc::CallbackServerContext* context,
+                                   const muster::v1::GetJobRequest* request,
+                                   muster::v1::GetJobReply* reply) override;
+  grpc::ServerUnaryReactor* ListJobs(grpc::CallbackServerContext* context,
+                                     const muster::v1::ListJobsRequest* request,
+                                     muster::v1::ListJobsReply* reply) override;
+  grpc::ServerUnaryReactor* CancelJob(grpc::CallbackServerContext* context,
+                                      const muster::v1::CancelJobRequest* request,
+                                      muster::v1::CancelJobReply* reply) override;
+  grpc::ServerWriteReactor<muster::v1::JobEvent>* WatchJobs(
+      grpc::CallbackServerContext* context, const muster::v1::WatchJobsRequest* request) override;
+
+ private:
+  struct Submission;
+  void CheckSnapshot(const std::shared_ptr<Submission>& submission);
+  // On the core thread: adds the faults of the state and answers.
+  void Refuse(const std::shared_ptr<Submission>& submission);
+  void Post(const std::shared_ptr<Submission>& submission);
+  // Adds why the job waits, on the core thread, and finishes.
+  void Explain(grpc::ServerUnaryReactor* reactor, const JobId& job, muster::v1::GetJobReply* reply);
+
+  const RpcParts& parts_;
+  KnownBlobs known_blobs_;
+};
+
+}  // namespace muster::server

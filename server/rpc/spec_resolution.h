@@ -1,0 +1,28 @@
+// From a valid JobSpec to what is stored and scheduled: defaults filled in, requirements extracted.
+// Pure.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "base/time.h"
+#include "muster/v1/jobs.pb.h"
+#include "scheduler/model/types.h"
+
+namespace muster::server {
+
+struct SpecDefaults {
+  Duration lease = std::chrono::seconds(60);  // of jobs that may be retried
+};
+
+// `spec` has passed ValidateSpec. Every default is written out.
+muster::v1::JobSpec ResolveSpec(const muster::v1::JobSpec& spec, const SpecDefaults& defaults);
+scheduler::JobRequirements RequirementsOf(const muster::v1::JobSpec& resolved);
+// Lower case, one for each data reference, in their order.
+std::vector<DatastoreName> DatastoresOf(const muster::v1::JobSpec& resolved);
+DatastoreName FoldDatastoreName(std::string_view name);
+
+// The same bytes for equal messages (maps sorted).
+std::string SerializeDeterministic(const google::protobuf::MessageLite& message);
+
+}  // namespace muster::server
