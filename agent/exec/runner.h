@@ -1,9 +1,10 @@
-// Owns the attempts' directories and shims on this node: stages, launches, signals, watches, adopts. The
-// only part of the agent that touches processes. All methods but Prepare are called on the loop's thread
-// and do not block for longer than a fork; events come on the same thread.
+// Owns the attempts' directories and shims on this node: stages, launches, signals, watches,
+// adopts. The only part of the agent that touches processes. All methods but Prepare are called on
+// the loop's thread and do not block for longer than a fork; events come on the same thread.
 #pragma once
 
 #include <boost/asio/io_context.hpp>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -19,17 +20,25 @@ class AttemptTask;
 
 namespace muster::agent {
 
+// How the processes of an attempt are held together.
+enum class Isolation : std::uint8_t {
+  kAuto,        // namespaces where the machine allows them
+  kNamespaces,  // nothing survives the shim; the job sees no other process of the machine
+  kNone,  // subreaper and process groups: a job that hides from us survives the loss of its shim
+};
+
 struct RunnerConfig {
   NodeId node;
-  std::string directory;     // of this node; absolute
-  std::string host_name;     // UTS name inside attempts; empty: the machine's own
-  std::string address;       // where other nodes of a gang reach this one
+  std::string directory;  // of this node; absolute
+  std::string host_name;  // UTS name inside attempts; empty: the machine's own
+  std::string address;    // where other nodes of a gang reach this one
   std::string interpreter = "/usr/bin/python3";
-  std::string job_user;      // account jobs run as when the agent is root; never root
+  std::string job_user;           // account jobs run as when the agent is root; never root
   std::string program_directory;  // where muster-shim and muster-rsh are
   std::uint64_t snapshot_max_bytes = 64ULL << 30;
   std::uint64_t snapshot_max_entries = 2'000'000;
   std::uint64_t rank_log_max_bytes = 10ULL << 30;
+  Isolation isolation = Isolation::kAuto;
 };
 
 // Called on the loop's thread.
@@ -58,7 +67,8 @@ class Runner {
   virtual Status Launch(const AttemptId& id, const v1::AttemptTask& task) = 0;
   virtual void StartDaemon(const AttemptId& id, const DaemonRequest& request) = 0;
   virtual void AnswerDaemon(const AttemptId& id, const DaemonExit& exit) = 0;
-  // SIGTERM to the ranks (not to mpirun or orted); the shim kills everything after the grace period.
+  // SIGTERM to the ranks (not to mpirun or orted); the shim kills everything after the grace
+  // period.
   virtual void Terminate(const AttemptId& id, Duration grace_period) = 0;
   virtual void Kill(const AttemptId& id) = 0;
   // Removes the directory of an attempt without processes.
