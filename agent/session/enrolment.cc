@@ -33,11 +33,15 @@ void SetDeadline(grpc::ClientContext& context) {
   context.set_deadline(std::chrono::system_clock::now() + kCallTimeout);
 }
 
-// The key is on disk before the server hears of it. The one of an enrolment that was cut off is not
-// used again: only its certificate request could be lost, and a new pair costs nothing.
-Result<security::KeyAndRequest> NewKey(IdentityStore& store) {
+// The key of an enrolment that was cut off, or a new one; on disk before the server hears of it.
+Result<security::KeyAndRequest> KeyToEnrol(IdentityStore& store) {
+  MUSTER_ASSIGN(const std::optional<std::string> key, store.LoadKey());
+  if (key) {
+    MUSTER_ASSIGN(std::string request, security::CreateRequest(*key));
+    return security::KeyAndRequest{*key, std::move(request)};
+  }
   MUSTER_ASSIGN(security::KeyAndRequest pair, security::CreateKeyAndRequest());
-  MUSTER_TRY(store.SavePendingKey(pair.key_pem));
+  MUSTER_TRY(store.SaveKey(pair.key_pem));
   return pair;
 }
 
@@ -89,7 +93,7 @@ Result<Identity> LoadOrEnrol(IdentityStore& store, const EnrolmentRequest& reque
   MUSTER_ASSIGN(std::optional<Identity> stored, store.Load());
   if (stored) return CheckStored(std::move(*stored), request);
   MUSTER_ASSIGN(const security::TokenText token, ReadJoinToken(request.join_token_file));
-  MUSTER_ASSIGN(const security::KeyAndRequest pair, NewKey(store));
+  MUSTER_ASSIGN(const security::KeyAndRequest pair, KeyToEnrol(store));
   SystemRandom random;
   Backoff backoff(backoff_config, random);
   for (;;) {
@@ -119,10 +123,10 @@ bool NeedsRenewal(const Identity& identity, TimePoint now) {
 
 Result<Identity> Renew(IdentityStore& store, const Identity& current, ServerChannel& channel,
                        StopSignal& stop) {
-  MUSTER_ASSIGN(const security::KeyAndRequest pair, NewKey(store));
+  MUSTER_ASSIGN(const std::string signing_request, security::CreateRequest(current.key_pem));
   const auto stub = v1::AgentService::NewStub(channel.Get());
   v1::RenewCertificateRequest request;
-  request.set_signing_request_pem(pair.signing_request_pem);
+  request.set_signing_request_pem(signing_request);
   grpc::ClientContext context;
   SetDeadline(context);
   v1::RenewCertificateReply reply;
@@ -130,13 +134,12 @@ Result<Identity> Renew(IdentityStore& store, const Identity& current, ServerChan
   const grpc::Status status = stub->RenewCertificate(&context, request, &reply);
   if (!status.ok()) return Fail(FromGrpcStatus(status));
   Identity renewed = current;
-  renewed.key_pem = pair.key_pem;
   renewed.certificate_pem = reply.certificate_pem();
   if (!security::KeyMatchesCertificate(renewed.key_pem, renewed.certificate_pem)) {
     return Fail(ErrorCode::kInternal, ErrorReason::kUnspecified,
                 "the server's certificate is not for this node's key");
   }
-  MUSTER_TRY(store.SaveRenewed(renewed.certificate_pem));
+  MUSTER_TRY(store.SaveCertificate(renewed.certificate_pem));
   return renewed;
 }
 

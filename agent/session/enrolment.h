@@ -33,7 +33,7 @@ Result<Identity> LoadOrEnrol(IdentityStore& store, const EnrolmentRequest& reque
 // Less than a third of the certificate's life is left.
 bool NeedsRenewal(const Identity& identity, TimePoint now);
 
-// One try: a new key, a new certificate over the node's own connection, both stored.
+// One try: a new certificate for the node's key, over its own connection, and stored.
 Result<Identity> Renew(IdentityStore& store, const Identity& current, ServerChannel& channel,
                        StopSignal& stop);
 

@@ -1,10 +1,5 @@
 #include "agent/session/identity.h"
 
-#include <unistd.h>
-
-#include <cerrno>
-#include <cstdio>
-#include <cstring>
 #include <nlohmann/json.hpp>
 
 #include "security/pki.h"
@@ -14,7 +9,6 @@ namespace muster::agent {
 namespace {
 
 constexpr char kKey[] = "key.pem";
-constexpr char kPendingKey[] = "key.next.pem";
 constexpr char kCertificate[] = "cert.pem";
 constexpr char kCa[] = "ca.pem";
 constexpr char kServer[] = "server.json";
@@ -34,23 +28,15 @@ tl::unexpected<Error> Damaged(const std::string& what) {
 
 }  // namespace
 
-Result<std::string> IdentityStore::KeyFor(const std::string& certificate_pem) {
-  MUSTER_ASSIGN(const std::optional<std::string> key, ReadIfThere(Path(kKey)));
-  if (key && security::KeyMatchesCertificate(*key, certificate_pem)) return *key;
-  MUSTER_ASSIGN(const std::optional<std::string> pending, ReadIfThere(Path(kPendingKey)));
-  if (pending && security::KeyMatchesCertificate(*pending, certificate_pem)) {
-    MUSTER_TRY(PromotePendingKey());
-    return *pending;
-  }
-  return Damaged("no key in " + directory_ + " belongs to " + kCertificate);
-}
-
-Result<std::optional<Identity>> IdentityStore::Load() {
+Result<std::optional<Identity>> IdentityStore::Load() const {
   MUSTER_ASSIGN(const std::optional<std::string> certificate, ReadIfThere(Path(kCertificate)));
   if (!certificate) return std::nullopt;
   Identity identity;
   identity.certificate_pem = *certificate;
-  MUSTER_ASSIGN(identity.key_pem, KeyFor(*certificate));
+  MUSTER_ASSIGN(identity.key_pem, security::ReadSecretFile(Path(kKey)));
+  if (!security::KeyMatchesCertificate(identity.key_pem, *certificate)) {
+    return Damaged(Path(kKey) + " is not the key of " + kCertificate);
+  }
   MUSTER_ASSIGN(identity.ca_pem, security::ReadSecretFile(Path(kCa)));
   MUSTER_ASSIGN(const std::string server, security::ReadSecretFile(Path(kServer)));
   const auto json = nlohmann::json::parse(server, nullptr, false);
@@ -64,26 +50,23 @@ Result<std::optional<Identity>> IdentityStore::Load() {
   return identity;
 }
 
-Status IdentityStore::SavePendingKey(const std::string& key_pem) {
-  return security::WriteSecretFile(Path(kPendingKey), key_pem);
+Result<std::optional<std::string>> IdentityStore::LoadKey() const {
+  return ReadIfThere(Path(kKey));
 }
 
-Status IdentityStore::PromotePendingKey() {
-  if (std::rename(Path(kPendingKey).c_str(), Path(kKey).c_str()) == 0) return {};
-  return Fail(ErrorCode::kInternal, ErrorReason::kIo,
-              "cannot rename " + Path(kPendingKey) + ": " + std::strerror(errno));
+Status IdentityStore::SaveKey(const std::string& key_pem) {
+  return security::WriteSecretFile(Path(kKey), key_pem);
 }
 
 Status IdentityStore::SaveEnrolled(const Identity& identity) {
   const nlohmann::json server = {{"node_id", identity.node.str()}, {"server", identity.server}};
   MUSTER_TRY(security::WriteSecretFile(Path(kCa), identity.ca_pem));
   MUSTER_TRY(security::WriteSecretFile(Path(kServer), server.dump(2) + "\n"));
-  return SaveRenewed(identity.certificate_pem);
+  return SaveCertificate(identity.certificate_pem);
 }
 
-Status IdentityStore::SaveRenewed(const std::string& certificate_pem) {
-  MUSTER_TRY(security::WriteSecretFile(Path(kCertificate), certificate_pem));
-  return PromotePendingKey();
+Status IdentityStore::SaveCertificate(const std::string& certificate_pem) {
+  return security::WriteSecretFile(Path(kCertificate), certificate_pem);
 }
 
 }  // namespace muster::agent

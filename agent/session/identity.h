@@ -18,27 +18,24 @@ struct Identity {
   std::string ca_pem;
 };
 
-// The order of the writes makes every crash harmless: a key is on disk before the server hears of
-// it, and the certificate, whose presence means "enrolled", is written last. A new key waits beside
-// the old one until the certificate that belongs to it is there.
+// The order of the writes makes every crash harmless: the key is on disk before the server hears of
+// it, and the certificate, whose presence means "enrolled", is written last. A node keeps its key
+// for good: the server knows it by that, so an answer that gets lost on its way costs nothing.
 class IdentityStore {
  public:
   explicit IdentityStore(std::string directory) : directory_(std::move(directory)) {}
 
   // Nothing if the node has not been enrolled. FAILED_PRECONDITION if files are missing, do not
   // belong together, or may be read by others.
-  Result<std::optional<Identity>> Load();
-  // A key that waits for its certificate.
-  Status SavePendingKey(const std::string& key_pem);
-  // The pending key becomes the key.
+  Result<std::optional<Identity>> Load() const;
+  // The key, with or without a certificate: nothing before the first enrolment began.
+  Result<std::optional<std::string>> LoadKey() const;
+  Status SaveKey(const std::string& key_pem);
   Status SaveEnrolled(const Identity& identity);
-  // The pending key and this certificate replace the old pair.
-  Status SaveRenewed(const std::string& certificate_pem);
+  Status SaveCertificate(const std::string& certificate_pem);
 
  private:
   std::string Path(const char* name) const { return directory_ + "/" + name; }
-  Status PromotePendingKey();
-  Result<std::string> KeyFor(const std::string& certificate_pem);
 
   std::string directory_;
 };

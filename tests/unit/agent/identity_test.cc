@@ -32,7 +32,7 @@ class IdentityTest : public testing::Test {
   }
   Identity Enrol(const Pair& pair) {
     const Identity identity{kNode, "head:7677", pair.key, pair.certificate, ca_.certificate_pem};
-    EXPECT_TRUE(store_.SavePendingKey(pair.key));
+    EXPECT_TRUE(store_.SaveKey(pair.key));
     EXPECT_TRUE(store_.SaveEnrolled(identity));
     return identity;
   }
@@ -67,31 +67,24 @@ TEST_F(IdentityTest, WhatWasEnrolledIsLoadedAndNobodyElsesToRead) {
 }
 
 TEST_F(IdentityTest, AnEnrolmentThatWasCutOffIsNoIdentity) {
-  ASSERT_TRUE(store_.SavePendingKey(Issue(now_).key));
+  ASSERT_TRUE(store_.SaveKey(Issue(now_).key));
   const auto identity = store_.Load();
   ASSERT_TRUE(identity);
   EXPECT_FALSE(*identity);
 }
 
-TEST_F(IdentityTest, ACrashBetweenNewCertificateAndNewKeyIsRepaired) {
+TEST_F(IdentityTest, ARenewedCertificateIsForTheSameKey) {
   Enrol(Issue(now_));
-  const Pair renewed = Issue(now_);
-  ASSERT_TRUE(store_.SavePendingKey(renewed.key));
-  ASSERT_TRUE(security::WriteSecretFile(directory_ / "cert.pem", renewed.certificate));
-  for (int start = 0; start < 2; ++start) {
-    const auto loaded = IdentityStore(directory_.path()).Load();
-    ASSERT_TRUE(loaded && *loaded);
-    EXPECT_EQ((*loaded)->key_pem, renewed.key);
-  }
-  EXPECT_FALSE(std::filesystem::exists(directory_ / "key.next.pem"));
-}
-
-TEST_F(IdentityTest, ACrashBeforeTheNewCertificateKeepsTheOldPair) {
-  const Identity enrolled = Enrol(Issue(now_));
-  ASSERT_TRUE(store_.SavePendingKey(Issue(now_).key));
-  const auto loaded = store_.Load();
+  const auto key = store_.LoadKey();
+  ASSERT_TRUE(key && *key);
+  const auto renewed =
+      security::IssueNodeCertificate(ca_, kNode, *security::CreateRequest(**key), now_);
+  ASSERT_TRUE(renewed);
+  ASSERT_TRUE(store_.SaveCertificate(*renewed));
+  const auto loaded = IdentityStore(directory_.path()).Load();
   ASSERT_TRUE(loaded && *loaded);
-  EXPECT_EQ((*loaded)->key_pem, enrolled.key_pem);
+  EXPECT_EQ((*loaded)->certificate_pem, *renewed);
+  EXPECT_EQ((*loaded)->key_pem, **key);
 }
 
 TEST_F(IdentityTest, AKeyThatOthersMayReadIsRefused) {
