@@ -54,6 +54,21 @@ Result<std::set<std::uint32_t>> PagesInLog(const std::string& path, std::uint64_
   }
 }
 
+// What the header says, when there is no log that could hold the rest: SQLite would refuse such a
+// file too, but not say why.
+Status CheckHeaderSize(const std::string& path, std::string_view header) {
+  const bool header_counts = BigEndian(header, 24) == BigEndian(header, 92);
+  if (!header_counts || FileSize(path + "-wal") > 0) return {};
+  const std::uint64_t stored = (BigEndian(header, 16) >> 16) & 0xffff;
+  const std::uint64_t page_bytes = stored == 1 ? 65'536 : stored;
+  const std::uint64_t needed = BigEndian(header, 28) * page_bytes;
+  const std::uint64_t size = FileSize(path);
+  if (size >= needed) return {};
+  return Fail(Damaged(
+      path, "the file's size (truncation)",
+      "its header says " + std::to_string(needed) + " bytes, it has " + std::to_string(size)));
+}
+
 Status CheckTruncation(Connection& connection, const std::string& path) {
   MUSTER_ASSIGN(const std::int64_t page_count, connection.QueryInteger("PRAGMA page_count"));
   MUSTER_ASSIGN(const std::int64_t page_bytes, connection.QueryInteger("PRAGMA page_size"));
@@ -80,6 +95,9 @@ Status CheckTruncation(Connection& connection, const std::string& path) {
 
 Error WithRestoreHint(Error error) {
   if (error.reason != ErrorReason::kCorruptState) return error;
+  if (error.message.find("the state database failed") == 0) {
+    error.message = "the state database is damaged: " + error.message;
+  }
   if (error.message.find("docs/operations.md") == std::string::npos) {
     error.message +=
         ". Nothing was changed. Restore the last backup: "
@@ -103,7 +121,7 @@ Status CheckFile(const std::string& path) {
     return Fail(Damaged(path, "the application id",
                         "it is " + std::to_string(id) + ", a database of another program"));
   }
-  return {};
+  return CheckHeaderSize(path, header);
 }
 
 Status CheckPages(Connection& connection, const std::string& path,
