@@ -35,7 +35,8 @@ constexpr char kFooter[] =
     "Everything in the source directory is packed and sent, except directories named .git.\n"
     "The job's id is printed on stdout. A server that doesn't answer is tried for 60 s, always "
     "with\n"
-    "the same request id, so that no job is submitted twice.";
+    "the same request id, so that no job is submitted twice.\n"
+    "JSON: {\"job_id\": \"...\"}; with --wait or --follow the job as it ended.";
 
 struct Options {
   SubmitFlags flags;
