@@ -17,10 +17,10 @@ void Faults::Strike(const char* kind, std::uint32_t least, std::uint32_t most,
 void Faults::Start() {
   Strike("server crash", 1, 5, &Faults::CrashServer);
   Strike("planned server stop", 0, 2, &Faults::StopServer);
-  Strike("agent crash", 2, 8, &Faults::CrashAgent);
-  Strike("node reboot", 0, 4, &Faults::RebootNode);
+  Strike("agent crash", 2, 9, &Faults::CrashAgent);
+  Strike("node reboot", 0, 5, &Faults::RebootNode);
   Strike("node declared lost", 0, 1, &Faults::LoseNode);
-  Strike("partition", 1, 8, &Faults::Partition);
+  Strike("partition", 2, 12, &Faults::Partition);
   Strike("slow disk", 0, 4, &Faults::SlowDisk);
   Strike("server clock jump", 0, 3, &Faults::JumpServerClock);
   Strike("node clock jump", 0, 3, &Faults::JumpNodeClock);
@@ -127,7 +127,12 @@ void Faults::Mend() {
   for (const auto& node : on_.nodes) {
     node->PowerOn();
     node->StartAgent();
+    node->SetDiskLow(false);
   }
+  // Behind every cordon that is still being repeated.
+  on_.world.After(minutes(2), [this] {
+    for (const auto& node : on_.nodes) on_.clients.Cordon(node->id(), false);
+  });
 }
 
 }  // namespace muster::sim

@@ -104,8 +104,10 @@ void VirtualNode::Act(const agent::ShipRest& action) { Ship(action.id); }
 
 void VirtualNode::Ship(const AttemptId& id) {
   const bool reachable = around_.server.up() && !around_.network.Partitioned(id_);
-  const Duration takes = reachable ? around_.world.Between(milliseconds(1), milliseconds(150))
-                                   : around_.world.Between(seconds(1), seconds(3));
+  const bool is_long = around_.world.Chance(60);
+  const Duration takes = !reachable ? around_.world.Between(seconds(1), seconds(3))
+                         : is_long  ? around_.world.Between(seconds(2), minutes(2))
+                                    : around_.world.Between(milliseconds(1), milliseconds(150));
   around_.world.After(takes, WhileAlive([this, id, reachable] {
                         const auto entry = ledger_.find(id);
                         if (entry == ledger_.end()) return;
