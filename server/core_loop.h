@@ -1,5 +1,5 @@
-// The thread that owns the core. Everything that reads or changes state comes through here; nothing else
-// touches it, so there is no lock around it.
+// The thread that owns the core. Everything that reads or changes state comes through here; nothing
+// else touches it, so there is no lock around it.
 #pragma once
 
 #include <functional>
@@ -15,8 +15,8 @@ class CoreLoop {
  public:
   virtual ~CoreLoop() = default;
 
-  // Thread-safe, never blocks. `on_reply` runs on the core thread, once what it says is durable; it must
-  // not block. RESOURCE_EXHAUSTED at once when too many commands are queued.
+  // Thread-safe, never blocks. `on_reply` runs on the core thread, once what it says is durable; it
+  // must not block. RESOURCE_EXHAUSTED at once when too many commands are queued.
   virtual void Post(scheduler::Command command,
                     std::function<void(Result<ReplyValue>)> on_reply) = 0;
   // Runs `query` on the core thread between two steps. Bounded work, no I/O.

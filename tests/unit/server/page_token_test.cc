@@ -1,0 +1,29 @@
+#include "server/rpc/page_token.h"
+
+#include <gtest/gtest.h>
+
+#include <limits>
+
+namespace muster::server {
+namespace {
+
+TEST(PageToken, GivesBackTheSequenceItWasMadeOf) {
+  for (const std::uint64_t sequence :
+       {std::uint64_t{1}, std::uint64_t{100'000}, std::numeric_limits<std::uint64_t>::max()}) {
+    EXPECT_EQ(DecodePageToken(EncodePageToken(sequence)).value(), sequence);
+  }
+}
+
+TEST(PageToken, AnEmptyOneIsTheFirstPage) { EXPECT_EQ(DecodePageToken("").value(), 0U); }
+
+TEST(PageToken, AnythingElseIsRefused) {
+  for (const char* token :
+       {"x", "12", "p1-", "p1-xyz", "p1-0", "p1-1 ", "p1--1", "p1-11111111111111111", "p2-1"}) {
+    const auto decoded = DecodePageToken(token);
+    ASSERT_FALSE(decoded) << token;
+    EXPECT_EQ(decoded.error().code, ErrorCode::kInvalidArgument);
+  }
+}
+
+}  // namespace
+}  // namespace muster::server
