@@ -1,8 +1,8 @@
 #include "agent/exec/live_attempt.h"
 
 #include <signal.h>
-#include <sys/pidfd.h>
-#include <sys/wait.h>
+extern "C" {  // glibc 2.36 forgets it
+}
 
 #include <algorithm>
 #include <boost/asio/buffer.hpp>
@@ -117,7 +117,7 @@ void LiveAttempt::KillAfter(Duration delay) {
   hard_kill_.expires_at(at);
   hard_kill_.async_wait([self = shared_from_this()](ErrorCode error) {
     if (error || self->exited_ || self->detached_ || !self->process_.is_open()) return;
-    ::pidfd_send_signal(self->process_.native_handle(), SIGKILL, nullptr, 0);
+    KillProcess(self->process_.native_handle());
   });
 }
 
@@ -203,14 +203,13 @@ void LiveAttempt::TakeDaemon(const DaemonRecord& record) {
 void LiveAttempt::ReapStarter(UniqueFd starter) {
   if (!starter) return;
   starter_.assign(starter.Release());
-  starter_.async_wait(boost::asio::posix::stream_descriptor::wait_read, [self = shared_from_this()](
-                                                                            ErrorCode error) {
-    if (error) return;
-    siginfo_t info{};
-    ::waitid(P_PIDFD, static_cast<id_t>(self->starter_.native_handle()), &info, WEXITED | WNOHANG);
-    ErrorCode ignored;
-    self->starter_.close(ignored);
-  });
+  starter_.async_wait(boost::asio::posix::stream_descriptor::wait_read,
+                      [self = shared_from_this()](ErrorCode error) {
+                        if (error) return;
+                        Reap(self->starter_.native_handle());
+                        ErrorCode ignored;
+                        self->starter_.close(ignored);
+                      });
 }
 
 void LiveAttempt::OnDisconnected() {
@@ -227,13 +226,12 @@ void LiveAttempt::OnDisconnected() {
 }
 
 void LiveAttempt::WatchProcess() {
-  process_.async_wait(boost::asio::posix::stream_descriptor::wait_read, [self = shared_from_this()](
-                                                                            ErrorCode error) {
-    if (error || self->detached_ || self->exited_) return;
-    siginfo_t info{};
-    ::waitid(P_PIDFD, static_cast<id_t>(self->process_.native_handle()), &info, WEXITED | WNOHANG);
-    self->ConcludeFromDisk();
-  });
+  process_.async_wait(boost::asio::posix::stream_descriptor::wait_read,
+                      [self = shared_from_this()](ErrorCode error) {
+                        if (error || self->detached_ || self->exited_) return;
+                        Reap(self->process_.native_handle());
+                        self->ConcludeFromDisk();
+                      });
 }
 
 void LiveAttempt::Reconnect() {

@@ -6,8 +6,10 @@
 #include <signal.h>
 #include <spawn.h>
 #include <sys/file.h>
-#include <sys/pidfd.h>
+extern "C" {  // glibc 2.36 forgets it
+}
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -199,16 +201,16 @@ UniqueFd PeerProcess(int connection) {
   return OpenProcess(peer.pid);
 }
 
-UniqueFd OpenProcess(pid_t pid) { return UniqueFd(::pidfd_open(pid, 0)); }
-
-bool HasEnded(const UniqueFd& process) {
-  pollfd entry{process.get(), POLLIN, 0};
-  return ::poll(&entry, 1, 0) > 0;
+// By number: this C library's header lacks extern "C".
+UniqueFd OpenProcess(pid_t pid) {
+  return UniqueFd(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
 }
 
-void Reap(const UniqueFd& process) {
+void KillProcess(int process) { ::syscall(SYS_pidfd_send_signal, process, SIGKILL, nullptr, 0); }
+
+void Reap(int process) {
   siginfo_t info{};
-  ::waitid(P_PIDFD, static_cast<id_t>(process.get()), &info, WEXITED | WNOHANG);
+  ::waitid(P_PIDFD, static_cast<id_t>(process), &info, WEXITED | WNOHANG);
 }
 
 void KillLeftProcesses(const std::string& attempt_directory) {

@@ -41,9 +41,9 @@ Result<FoundShim> FindShim(const std::string& attempt_directory);
 // pidfd of whoever listens at the other end of a connection.
 UniqueFd PeerProcess(int connection);
 UniqueFd OpenProcess(pid_t pid);
-bool HasEnded(const UniqueFd& process);
-// Reaps it if it is a child of ours.
-void Reap(const UniqueFd& process);
+void KillProcess(int process);
+// Reaps it if it is a child of ours and has ended.
+void Reap(int process);
 
 // SIGKILL to every process that has MUSTER_ATTEMPT_DIRECTORY=<attempt_directory> in its
 // environment: what a shim without namespaces leaves when it is killed.

@@ -165,7 +165,7 @@ class Cluster:
                          "--entry-script", script, *flags, "--", *arguments)["job_id"]
 
     def job(self, job_id: str) -> dict[str, Any]:
-        return self.json("job", "show", job_id)["job"]
+        return self.json("job", "show", job_id)
 
     def wait_status(self, job_id: str, *statuses: str, seconds: float = 30.0) -> dict[str, Any]:
         wanted = {f"JOB_STATUS_{status}" for status in statuses}
