@@ -48,7 +48,8 @@ class HistoryTest : public testing::Test {
   std::vector<std::uint64_t> Sequences(const JobFilter& filter, std::uint64_t before,
                                        std::size_t limit) {
     std::vector<std::uint64_t> sequences;
-    for (const JobRecord& record : *history_->ListJobs(filter, before, limit)) {
+    const auto records = history_->ListJobs(filter, before, limit);
+    for (const JobRecord& record : *records) {
       sequences.push_back(record.job.sequence);
     }
     return sequences;
