@@ -2,6 +2,7 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <cctype>
 #include <charconv>
 #include <ostream>
 #include <sstream>
@@ -94,6 +95,34 @@ void DescribeInto(const CLI::App& app, const std::vector<std::string>& path,
 CLI::App* Child(CLI::App& app, const std::string& name) {
   const auto children = app.get_subcommands([&](CLI::App* c) { return c->get_name() == name; });
   return children.empty() ? nullptr : children.front();
+}
+
+// Is `word` in the text, and not merely a part of a longer word or number?
+bool HoldsWord(const std::string& text, const std::string& word) {
+  const auto is_word = [&](std::size_t at) {
+    return at < text.size() && std::isalnum(static_cast<unsigned char>(text[at])) != 0;
+  };
+  for (auto at = text.find(word); at != std::string::npos; at = text.find(word, at + 1)) {
+    if ((at == 0 || !is_word(at - 1)) && !is_word(at + word.size())) return true;
+  }
+  return false;
+}
+
+// The flags that every verb has may stand before the noun as well: they go to the end.
+std::vector<std::string> CommonFlagsLast(const std::vector<std::string>& words) {
+  auto at = words.begin();
+  while (at != words.end()) {
+    if (*at == "--json" || at->starts_with("--workspace=")) {
+      ++at;
+    } else if (*at == "--workspace" && words.end() - at > 1) {
+      at += 2;
+    } else {
+      break;
+    }
+  }
+  std::vector<std::string> ordered(at, words.end());
+  ordered.insert(ordered.end(), words.begin(), at);
+  return ordered;
 }
 
 // Without the runs of empty lines that CLI11 leaves.
@@ -262,6 +291,7 @@ Outcome<ExitCode> CommandLine::Parse(std::vector<std::string> words, Session& se
     session.rest.assign(dashes + 1, words.end());
     words.erase(dashes, words.end());
   }
+  words = CommonFlagsLast(words);
   if (auto failure = CheckWords(words)) return FailWith(std::move(*failure));
   std::reverse(words.begin(), words.end());  // as CLI11 wants them
   try {
@@ -307,7 +337,7 @@ void PrintFailure(const Failure& failure, Session& session) {
   session.err << "muster: " << failure.error.message << "\n";
   for (const Fault& fault : failure.error.faults) {
     session.err << "  " << fault.field << (fault.field.empty() ? "" : ": ") << fault.message;
-    if (!fault.value.empty() && fault.message.find(fault.value) == std::string::npos) {
+    if (!fault.value.empty() && !HoldsWord(fault.message, fault.value)) {
       session.err << " (given: " << Printable(fault.value) << ")";
     }
     session.err << "\n";

@@ -125,7 +125,8 @@ class LogStream {
     Error error{ErrorCode::kNotFound, ErrorReason::kUnknownRunFile, status.error_message(), {}};
     if (!files) return Failure(ExitCode::kNegative, std::move(error));
     error.message = job.id() + " (" + StatusName(job.status()) + ") has no file " + read_.name();
-    if (const std::string why = Explanation(job); !why.empty()) {
+    // Why there is no log; another file may never have been meant to be.
+    if (const std::string why = Explanation(job); !why.empty() && !wish_.wish.file) {
       error.message += ": " + Printable(why);
     }
     for (const v1::RunFile& file : files->files()) {

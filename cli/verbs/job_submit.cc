@@ -78,7 +78,7 @@ Outcome<ExitCode> Accompany(Session& session, Client& client, const std::string&
   };
   MUSTER_CLI_ASSIGN(const v1::Job job, WaitForEnd(client, session.workspace(), job_id, on_event));
   if (session.json) session.PrintJson(job);
-  if (follow) session.Note(job_id + " is " + StatusName(job.status()));
+  if (follow && job.status() == v1::JOB_STATUS_COMPLETED) session.Note(job_id + " is Completed");
   return Verdict(job);
 }
 

@@ -124,6 +124,22 @@ TEST(CommandLine, FailuresPrintEachFaultOnItsLine) {
   EXPECT_EQ(err.str(), "muster: two faults:\n  a: must be 2 (given: 1)\n  and more\n");
 }
 
+TEST(CommandLine, CommonFlagsMayStandBeforeTheNoun) {
+  EXPECT_THAT(Muster({"--workspace", "w", "--json", "version"}).out, HasSubstr("protocol"));
+  EXPECT_EQ(Muster({"--json"}).exit_code, ExitCode::kUsage);
+  EXPECT_EQ(Muster({"--workspace"}).exit_code, ExitCode::kUsage);
+}
+
+TEST(CommandLine, AValueIsGivenUnlessTheSentenceHasIt) {
+  std::ostringstream out, err;
+  Session session(out, err, {});
+  PrintFailure(Failure(UsageError(
+                   "faults:", {{"a", "0", "must be 1..10000"}, {"b", "x y", "there is no 'x y'"}})),
+               session);
+  EXPECT_EQ(err.str(),
+            "muster: faults:\n  a: must be 1..10000 (given: 0)\n  b: there is no 'x y'\n");
+}
+
 TEST(CommandLine, VersionIsJsonForMachines) {
   EXPECT_THAT(Muster({"version", "--json"}).out, HasSubstr("\"protocol\": \"muster.v1\""));
 }
