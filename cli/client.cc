@@ -72,7 +72,12 @@ Outcome<void> Client::WaitAfterBreak(const grpc::Status& status, Backoff& backof
     notice_("lost the server at " + config_.server + " (" +
             ConnectionCause(status.error_message()) + "); trying again");
   }
-  std::this_thread::sleep_for(*wait);
+  if (channel_->GetState(/*try_to_connect=*/true) == GRPC_CHANNEL_READY) {
+    std::this_thread::sleep_for(*wait);
+  } else {
+    // Not a mere sleep: a connection is only made while somebody waits for it.
+    channel_->WaitForConnected(std::chrono::system_clock::now() + *wait);
+  }
   return {};
 }
 

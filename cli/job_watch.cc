@@ -51,12 +51,13 @@ grpc::Status Watch(Client& client, const v1::WatchJobsRequest& request, WatchPos
 
 }  // namespace
 
-Outcome<v1::Job> GetJob(Client& client, const std::string& workspace, const std::string& job_id) {
+Outcome<v1::Job> GetJob(Client& client, const std::string& workspace, const std::string& job_id,
+                        Duration patience) {
   v1::GetJobRequest request;
   request.set_workspace(workspace);
   request.set_job_id(job_id);
   MUSTER_CLI_ASSIGN(v1::GetJobReply reply,
-                    Call<v1::JobService>(client, &v1::JobService::Stub::GetJob, request));
+                    Call<v1::JobService>(client, &v1::JobService::Stub::GetJob, request, patience));
   return std::move(*reply.mutable_job());
 }
 
@@ -72,14 +73,14 @@ Outcome<v1::Job> WaitForEnd(Client& client, const std::string& workspace, const 
     const std::uint64_t before = position.after;
     const grpc::Status status = Watch(client, request, position, on_event);
     if (position.after != before) backoff.Reset();
-    if (position.ended) return GetJob(client, workspace, job_id);
+    if (position.ended) return GetJob(client, workspace, job_id, kFollowPatience);
     if (status.error_code() == grpc::DEADLINE_EXCEEDED) {
       // Perhaps nothing happened in all this time, perhaps the connection is dead.
       if (position.after == before) client.Reconnect();
       continue;
     }
     if (status.ok()) {
-      MUSTER_CLI_ASSIGN(v1::Job job, GetJob(client, workspace, job_id));
+      MUSTER_CLI_ASSIGN(v1::Job job, GetJob(client, workspace, job_id, kFollowPatience));
       if (IsTerminal(job.status())) return job;
     }
     MUSTER_CLI_TRY(client.WaitAfterBreak(

@@ -10,7 +10,7 @@
 namespace muster::cli {
 
 Outcome<muster::v1::Job> GetJob(Client& client, const std::string& workspace,
-                                const std::string& job_id);
+                                const std::string& job_id, Duration patience = kReadPatience);
 
 // Tells each change of status from the job's submission on, each once, and returns the job when it
 // has ended. Gives up after kFollowPatience without the server.

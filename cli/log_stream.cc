@@ -32,7 +32,8 @@ class LogStream {
     MUSTER_CLI_ASSIGN(v1::Job job, Get());
     MUSTER_CLI_ASSIGN(const std::string name, ChooseLog(job, wish_.wish));
     read_.set_name(name);
-    Backoff backoff(wish_.follow ? kFollowPatience : kReadPatience, client_.random());
+    began_ = true;
+    Backoff backoff(patience_, client_.random());
     while (true) {
       const std::uint64_t before = received_;
       const grpc::Status status = ReadOnce();
@@ -50,7 +51,9 @@ class LogStream {
   }
 
  private:
-  Outcome<v1::Job> Get() { return GetJob(client_, read_.workspace(), read_.job_id()); }
+  Outcome<v1::Job> Get() {
+    return GetJob(client_, read_.workspace(), read_.job_id(), began_ ? patience_ : kReadPatience);
+  }
 
   // One stream from where we are, until it ends.
   grpc::Status ReadOnce() {
@@ -139,9 +142,11 @@ class LogStream {
   Session& session_;
   Client& client_;
   const LogRequest& wish_;
+  const Duration patience_ = wish_.follow ? kFollowPatience : kReadPatience;
   v1::ReadRunFileRequest read_;
   std::uint32_t attempt_ = 0;   // that the bytes so far came from; 0: none came
   std::uint64_t received_ = 0;  // bytes in all
+  bool began_ = false;          // the server has answered once: it is worth waiting for
   bool explained_ = false;
 };
 

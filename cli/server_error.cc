@@ -80,13 +80,11 @@ ExitCode ExitCodeOf(grpc::StatusCode code) {
 std::string ConnectionCause(std::string_view message) {
   // "failed to connect to all addresses; last error: UNKNOWN: ipv4:127.0.0.1:7677: Failed to
   // connect to remote host: Connection refused"
-  constexpr std::string_view kRemote = "remote host: ";
-  if (const auto at = message.rfind(kRemote); at != std::string_view::npos) {
-    return std::string(message.substr(at + kRemote.size()));
-  }
-  constexpr std::string_view kLast = "last error: ";
-  if (const auto at = message.rfind(kLast); at != std::string_view::npos) {
-    return std::string(message.substr(at + kLast.size()));
+  // "...last error: UNAVAILABLE: ipv4:127.0.0.1:7677: recvmsg:Connection reset by peer"
+  for (const std::string_view before : {"remote host: ", "recvmsg:", "last error: "}) {
+    if (const auto at = message.rfind(before); at != std::string_view::npos) {
+      return std::string(message.substr(at + before.size()));
+    }
   }
   if (message.empty()) return "no answer";
   return std::string(message);

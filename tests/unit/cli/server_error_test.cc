@@ -40,6 +40,13 @@ TEST(ServerError, AnUnreachableServerIsNamedWithTheCause) {
               HasSubstr("cannot reach the server at 127.0.0.1:7677: Connection refused. Check"));
 }
 
+TEST(ServerError, TheCauseIsTheInnermostOne) {
+  EXPECT_EQ(ConnectionCause("UNAVAILABLE: ipv4:1.2.3.4:5: recvmsg:Connection reset by peer"),
+            "Connection reset by peer");
+  EXPECT_EQ(ConnectionCause("Socket closed"), "Socket closed");
+  EXPECT_EQ(ConnectionCause(""), "no answer");
+}
+
 TEST(ServerError, FaultsComeOneByOneAndNotTwice) {
   v1::ErrorDetail detail;
   detail.set_reason("INVALID_SPEC");
