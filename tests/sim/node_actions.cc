@@ -104,7 +104,7 @@ void VirtualNode::Act(const agent::ShipRest& action) { Ship(action.id); }
 
 void VirtualNode::Ship(const AttemptId& id) {
   const bool reachable = around_.server.up() && !around_.network.Partitioned(id_);
-  const bool is_long = around_.world.Chance(60);
+  const bool is_long = around_.world.Chance(120);
   const Duration takes = !reachable ? around_.world.Between(seconds(1), seconds(3))
                          : is_long  ? around_.world.Between(seconds(2), minutes(2))
                                     : around_.world.Between(milliseconds(1), milliseconds(150));

@@ -24,7 +24,8 @@ void VirtualShim::Later(Duration delay, std::function<void()> action) {
 
 void VirtualShim::Start() {
   place_.truth.Started(id_, place_.node, task_.gang);
-  Later(place_.world.Between(milliseconds(2), milliseconds(40)), [this] { ComeUp(); });
+  Later(plan_.launch_time + place_.world.Between(milliseconds(2), milliseconds(40)),
+        [this] { ComeUp(); });
 }
 
 void VirtualShim::ComeUp() {

@@ -79,6 +79,10 @@ JobPlan DrawJob(World& world, const PoolPlan& pool, std::uint32_t number) {
                                    : world.Between(seconds(45), minutes(4));
   job.ends_after_sigterm = world.Between(milliseconds(1), seconds(14));
   if (world.Chance(150)) job.cancel_after = world.Between(milliseconds(1), minutes(3));
+  if (wants.node_count > 1 && world.Chance(60)) {
+    job.launch_time = world.Between(seconds(1), seconds(20));
+    if (world.Chance(400)) job.cancel_after = world.Between(milliseconds(1), seconds(20));
+  }
   DrawFate(world, job);
   return job;
 }

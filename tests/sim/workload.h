@@ -31,6 +31,7 @@ struct JobPlan {
   scheduler::JobRequirements requirements;
   Duration submit_at{};
   std::optional<Duration> cancel_after;  // the acknowledgement of the submit
+  Duration launch_time{};                // at least, on every node
   Duration run_time{};
   Fate fate = Fate::kSucceeds;
   std::uint32_t failing_rank = 0;
