@@ -1,5 +1,6 @@
 #include "cli/token_input.h"
 
+#include <signal.h>
 #include <termios.h>
 #include <unistd.h>
 
@@ -16,23 +17,40 @@ namespace {
 // Longer than any token; what is longer is none.
 constexpr std::size_t kMaxBytes = 4096;
 
-// The terminal shows nothing that is typed while this lives.
+// Of the terminal, for the signal handler: complete before the handler is installed.
+termios before_silence;
+
+extern "C" void RestoreEchoAndEnd(int signal_number) {
+  tcsetattr(STDIN_FILENO, TCSANOW, &before_silence);
+  // Back to the default by SA_RESETHAND: this ends the process.
+  raise(signal_number);
+}
+
+// The terminal shows nothing that is typed while this lives, and has its echo back even if Ctrl-C
+// ends the process meanwhile.
 class WithoutEcho {
  public:
   WithoutEcho() {
-    if (tcgetattr(STDIN_FILENO, &before_) != 0) return;
-    termios silent = before_;
+    if (tcgetattr(STDIN_FILENO, &before_silence) != 0) return;
+    struct sigaction action {};
+    action.sa_handler = RestoreEchoAndEnd;
+    action.sa_flags = static_cast<int>(SA_RESETHAND);
+    sigemptyset(&action.sa_mask);
+    sigaction(SIGINT, &action, &before_interrupt_);
+    termios silent = before_silence;
     silent.c_lflag &= ~static_cast<tcflag_t>(ECHO);
     changed_ = tcsetattr(STDIN_FILENO, TCSAFLUSH, &silent) == 0;
   }
   ~WithoutEcho() {
-    if (changed_) tcsetattr(STDIN_FILENO, TCSAFLUSH, &before_);
+    if (!changed_) return;
+    tcsetattr(STDIN_FILENO, TCSAFLUSH, &before_silence);
+    sigaction(SIGINT, &before_interrupt_, nullptr);
   }
   WithoutEcho(const WithoutEcho&) = delete;
   WithoutEcho& operator=(const WithoutEcho&) = delete;
 
  private:
-  termios before_{};
+  struct sigaction before_interrupt_ {};
   bool changed_ = false;
 };
 

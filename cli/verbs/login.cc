@@ -37,14 +37,13 @@ struct Options {
   std::optional<std::string> token_file;
 };
 
-Failure NotPinned(Error error, const std::string& server) {
+Failure NotPinned(Error error) {
   const bool unreachable =
       error.code == ErrorCode::kUnavailable || error.code == ErrorCode::kDeadlineExceeded;
   if (error.code == ErrorCode::kInvalidArgument) return Failure(std::move(error));
   if (unreachable) {
-    error.message = "cannot reach the server at " + server + ": " + error.message +
-                    ". Check that musterd runs there (systemctl status musterd) and that the "
-                    "address is right.";
+    error.message +=
+        ". Check that musterd runs there (systemctl status musterd) and that the address is right.";
     return Failure(ExitCode::kUnreachable, std::move(error));
   }
   return Failure(ExitCode::kRefused, std::move(error));
@@ -76,7 +75,7 @@ Outcome<ExitCode> Run(Session& session, const Options& options) {
                    "made with `muster token create`"));
   }
   auto ca = security::FetchPinnedCa(options.server, token.ca_fingerprint, kFetchTimeout);
-  if (!ca) return FailWith(NotPinned(std::move(ca).error(), options.server));
+  if (!ca) return FailWith(NotPinned(std::move(ca).error()));
   Config config{options.server, session.workspace_flag, security::BearerOf(token), *ca};
   Client client(config, [&](const std::string& line) { session.Note(line); });
   MUSTER_CLI_ASSIGN(const v1::ListWorkspacesReply reply,
