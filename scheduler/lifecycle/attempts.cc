@@ -82,7 +82,7 @@ void AdvanceAttempt(Decision& decision, const AttemptId& id) {
     case AttemptPhase::kPreparing:
       // A gang of one has nobody to wait for: it runs as soon as it can.
       if (attempt.nodes.size() > 1 && AllAre(attempt, NodePhase::kReady)) {
-        decision.Emit(AttemptPhaseChanged{id, AttemptPhase::kLaunching, {}, {}});
+        decision.Emit(AttemptPhaseChanged{id, AttemptPhase::kLaunching, StopMode::kTerminate, {}});
       }
       break;
     case AttemptPhase::kLaunching:
@@ -99,7 +99,8 @@ void AdvanceAttempt(Decision& decision, const AttemptId& id) {
 }
 
 void EndAttempt(Decision& decision, const AttemptId& id) {
-  decision.Emit(AttemptPhaseChanged{id, AttemptPhase::kEnded, {}, Get(decision, id).cause});
+  decision.Emit(
+      AttemptPhaseChanged{id, AttemptPhase::kEnded, StopMode::kTerminate, Get(decision, id).cause});
   const Job& job = Get(decision, id.job);
   const std::optional<Cause>& cause = Get(decision, id).cause;
   if (job.status == JobStatus::kCancelRequested) {

@@ -38,7 +38,7 @@ bool HasStarted(const ObservedAttempt& observed) {
 
 void NoteRunning(Decision& decision, const Attempt& attempt) {
   if (attempt.phase >= AttemptPhase::kRunning) return;
-  decision.Emit(AttemptPhaseChanged{attempt.id, AttemptPhase::kRunning, {}, {}});
+  decision.Emit(AttemptPhaseChanged{attempt.id, AttemptPhase::kRunning, StopMode::kTerminate, {}});
   if (decision.state().jobs.at(attempt.id.job).status == JobStatus::kPreparing) {
     decision.Emit(JobStatusChanged{attempt.id.job, JobStatus::kRunning, {}});
   }

@@ -39,7 +39,8 @@ NodeCondition ConditionOf(const scheduler::State& state, const scheduler::Node& 
     condition.reason = "it has less free disk space than its reserve (" +
                        std::to_string(soft.free_disk_bytes >> 20) + " MiB free)";
   } else if (node.draining) {
-    condition.reason = "draining: it takes no new work";
+    condition.reason = node.held.empty() ? "drained: it holds no work and takes none"
+                                         : "draining: it takes no new work";
   } else if (node.cordoned) {
     condition.reason = "cordoned: it takes no new work";
   }

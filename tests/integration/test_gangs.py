@@ -31,7 +31,7 @@ def pids_of(marker: str) -> list[int]:
     found = []
     for entry in pathlib.Path("/proc").glob("[0-9]*"):
         try:
-            command = (entry / "cmdline").read_bytes().decode("utf-8", "replace")
+            command = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode("utf-8", "replace")
             state = (entry / "stat").read_text().rsplit(")", 1)[1].split()[0]
         except OSError:
             continue

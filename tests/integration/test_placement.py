@@ -66,11 +66,11 @@ def test_cordon_and_drain(cluster: Cluster) -> None:
     holder = cluster.submit(SLEEP, "--grace-period", "0s")
     cluster.wait_status(holder, "RUNNING")
     cluster.muster("node", "drain", "n1")
-    assert cluster.node("n1")["draining"]
+    assert cluster.node("n1")["state"] == "NODE_STATE_LEAVING"
     assert cluster.job(holder)["status"] == "JOB_STATUS_RUNNING"
     cluster.muster("job", "cancel", holder)
     cluster.wait_end(holder)
-    wait_for(lambda: cluster.node("n1")["state"] == "NODE_STATE_LEAVING", "the drained node to be leaving")
+    wait_for(lambda: "drained" in cluster.node("n1")["reason"], "the node to be drained")
 
 
 def test_pools_are_created_changed_and_deleted(cluster: Cluster) -> None:
