@@ -81,6 +81,30 @@ std::string SummaryOf(const std::vector<WordDescription>& words, std::vector<std
   return found == words.end() ? "" : found->summary;
 }
 
+// What may come after each path, with what it is for.
+std::string ZshWordCases(const std::vector<WordDescription>& words) {
+  std::ostringstream out;
+  const auto described = [](std::string name, const std::string& help) {
+    for (auto at = name.find(':'); at != std::string::npos; at = name.find(':', at + 2)) {
+      name.insert(at, "\\");
+    }
+    return Quoted(name + ":" + help);
+  };
+  for (const WordDescription& word : words) {
+    std::vector<std::string> next, flags;
+    for (const auto& name : word.next) {
+      next.push_back(described(name, SummaryOf(words, word.path, name)));
+    }
+    for (const auto& choice : word.choices) next.push_back(described(choice, ""));
+    for (const FlagDescription& flag : word.flags) {
+      for (const auto& name : flag.names) flags.push_back(described(name, flag.help));
+    }
+    out << "    " << Quoted(Join(word.path, " ")) << ") commands=(" << Join(next, " ")
+        << ") flags=(" << Join(flags, " ") << ") ;;\n";
+  }
+  return out.str();
+}
+
 }  // namespace
 
 std::string BashCompletion(const std::vector<WordDescription>& words) {
@@ -155,24 +179,7 @@ std::string ZshCompletion(const std::vector<WordDescription>& words) {
       << "  esac\n"
          "  local -a commands flags\n"
          "  case \"$command\" in\n";
-  const auto described = [](std::string name, const std::string& help) {
-    for (auto at = name.find(':'); at != std::string::npos; at = name.find(':', at + 2)) {
-      name.insert(at, "\\");
-    }
-    return Quoted(name + ":" + help);
-  };
-  for (const WordDescription& word : words) {
-    std::vector<std::string> next, flags;
-    for (const auto& name : word.next) {
-      next.push_back(described(name, SummaryOf(words, word.path, name)));
-    }
-    for (const auto& choice : word.choices) next.push_back(described(choice, ""));
-    for (const FlagDescription& flag : word.flags) {
-      for (const auto& name : flag.names) flags.push_back(described(name, flag.help));
-    }
-    out << "    " << Quoted(Join(word.path, " ")) << ") commands=(" << Join(next, " ")
-        << ") flags=(" << Join(flags, " ") << ") ;;\n";
-  }
+  out << ZshWordCases(words);
   out << "  esac\n"
          "  if [[ ${words[CURRENT]} == -* ]]; then\n"
          "    _describe -o flag flags\n"

@@ -9,7 +9,7 @@ namespace muster::cli {
 
 // Ids of the jobs that it holds, with commas.
 std::string NodeJobs(const muster::v1::Node& node);
-// "cordoned", "draining", "not connected", and the server's reason; "" when nothing is wrong.
+// What the server says is wrong, else "not connected", "draining", "cordoned", or "".
 std::string NodeRemark(const muster::v1::Node& node);
 
 }  // namespace muster::cli

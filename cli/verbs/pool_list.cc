@@ -17,6 +17,11 @@ constexpr char kFooter[] =
     "\n"
     "JSON: {\"pools\": [...]}.";
 
+// A pool that is there from the start takes nodes of any size.
+std::string Slots(const v1::Pool& pool) {
+  return pool.slots_per_node() == 0 ? "any" : std::to_string(pool.slots_per_node());
+}
+
 Outcome<ExitCode> Run(Session& session) {
   MUSTER_CLI_ASSIGN(Client* const client, session.Connect());
   v1::ListPoolsRequest request;
@@ -38,8 +43,8 @@ Outcome<ExitCode> Run(Session& session) {
                {"WAITING JOBS", Align::kRight}},
               {}};
   for (const v1::Pool& pool : reply.pools()) {
-    table.rows.push_back({pool.name(), std::to_string(pool.slots_per_node()),
-                          std::to_string(pool.min_nodes()), std::to_string(pool.max_nodes()),
+    table.rows.push_back({pool.name(), Slots(pool), std::to_string(pool.min_nodes()),
+                          std::to_string(pool.max_nodes()),
                           pool.sharing() == v1::SHARING_MODE_SLOTS ? "slots" : "exclusive",
                           std::to_string(pool.idle_nodes()), std::to_string(pool.busy_nodes()),
                           std::to_string(pool.unusable_nodes()),
