@@ -34,7 +34,7 @@ inline const NodeId kN3{"n3"};
 inline const TimePoint kStartTime{std::chrono::seconds(1'790'000'000)};
 
 inline JobRequirements Needs(std::uint32_t nodes = 1, std::uint32_t processes = 1,
-                           const std::string& pool = "default") {
+                             const std::string& pool = "default") {
   JobRequirements needs;
   needs.pool = PoolName(pool);
   needs.node_count = nodes;
@@ -96,7 +96,7 @@ class Cluster {
   }
 
   void AddPool(const std::string& name, SharingMode sharing, std::uint32_t slots = 0,
-            std::uint32_t max_nodes = 10) {
+               std::uint32_t max_nodes = 10) {
     Emit(PoolCreated{kDefault, PoolName(name), slots, 0, max_nodes, sharing});
   }
   void AddNode(const NodeId& id, std::uint32_t slots = 4, const std::string& pool = "default") {
