@@ -10,6 +10,7 @@ extern "C" {  // glibc 2.36 forgets it
 #include <utility>
 
 #include "agent/shim/files.h"
+#include "base/log.h"
 
 namespace muster::agent {
 namespace {
@@ -54,8 +55,10 @@ Status LiveAttempt::Launch(const std::string& program_directory) {
   return {};
 }
 
-Status LiveAttempt::Resume(FoundShim shim, RecoveredAttempt& recovered) {
-  MUSTER_TRY(ListenForRsh());
+void LiveAttempt::Resume(FoundShim shim, RecoveredAttempt& recovered) {
+  if (const Status listening = ListenForRsh(); !listening)
+    Log(LogLevel::kError, "rsh_not_resumed",
+        {{"attempt", ToString(id_)}, {"error", listening.error().message}});
   running_ = true;
   recovered.phase = ObservedPhase::kRunning;
   for (const ShimEvent& event : shim.level) {
@@ -74,7 +77,6 @@ Status LiveAttempt::Resume(FoundShim shim, RecoveredAttempt& recovered) {
   boost::asio::post(loop_, [self = shared_from_this()] {
     if (!self->detached_) self->Read();
   });
-  return {};
 }
 
 void LiveAttempt::Detach() {
@@ -228,9 +230,9 @@ void LiveAttempt::OnDisconnected() {
 void LiveAttempt::WatchProcess() {
   process_.async_wait(boost::asio::posix::stream_descriptor::wait_read,
                       [self = shared_from_this()](ErrorCode error) {
-                        if (error || self->detached_ || self->exited_) return;
+                        if (error) return;
                         Reap(self->process_.native_handle());
-                        self->ConcludeFromDisk();
+                        if (!self->detached_ && !self->exited_) self->ConcludeFromDisk();
                       });
 }
 
@@ -295,6 +297,7 @@ void LiveAttempt::Conclude(const ExitRecord& record, const std::optional<Failure
   control_.close(ignored);
   hard_kill_.cancel();
   reconnect_.cancel();
+  if (process_.is_open()) WatchProcess();
   const auto self = shared_from_this();  // a callback may remove the attempt
   const std::string tail = LogTail(record);
   for (const DaemonRecord& daemon : record.daemons) TakeDaemon(daemon);

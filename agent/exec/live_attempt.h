@@ -28,7 +28,7 @@ class LiveAttempt : public std::enable_shared_from_this<LiveAttempt> {
   // Starts the shim. run/launch.json has been written.
   Status Launch(const std::string& program_directory);
   // Goes on with a shim that a former agent started; `recovered` gets what it says.
-  Status Resume(FoundShim shim, RecoveredAttempt& recovered);
+  void Resume(FoundShim shim, RecoveredAttempt& recovered);
 
   void StartDaemon(const DaemonRequest& request);
   void Answer(const DaemonExit& exit);

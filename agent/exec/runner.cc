@@ -229,10 +229,7 @@ void RunnerImpl::AdoptLaunched(LaunchFile launch, RecoveredAttempt& recovered) {
   if (shim) {
     const auto attempt =
         std::make_shared<LiveAttempt>(loop_, recovered.id, std::move(launch), events_);
-    const Status resumed = attempt->Resume(std::move(*shim), recovered);
-    if (!resumed)
-      Log(LogLevel::kError, "attempt_not_resumed",
-          {{"attempt", ToString(recovered.id)}, {"error", resumed.error().message}});
+    attempt->Resume(std::move(*shim), recovered);
     live_[recovered.id] = attempt;
     return;
   }

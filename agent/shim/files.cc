@@ -109,6 +109,13 @@ Status WriteFileAt(int directory, const std::string& name, std::string_view cont
   return {};
 }
 
+Status SyncFileAt(int directory, const std::string& name) {
+  const UniqueFd fd(::openat(directory, name.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
+  if (!fd || ::fsync(fd.get()) != 0 || ::fsync(directory) != 0)
+    return Fail(SystemError(ErrorReason::kIo, "cannot put " + name + " on disk"));
+  return {};
+}
+
 Result<UniqueFd> ListenAt(int directory, const std::string& name, mode_t mode) {
   MUSTER_ASSIGN(sockaddr_un address, SocketAddress(directory, name));
   MUSTER_ASSIGN(UniqueFd fd, LocalSocket());

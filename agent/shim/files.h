@@ -29,6 +29,9 @@ enum class Durability : std::uint8_t { kRename, kSync };
 Status WriteFileAt(int directory, const std::string& name, std::string_view content, mode_t mode,
                    Durability durability);
 
+// Puts on disk what WriteFileAt with kRename has written.
+Status SyncFileAt(int directory, const std::string& name);
+
 // Writes all of it to a descriptor that blocks.
 bool WriteAll(int fd, std::string_view data);
 

@@ -262,13 +262,14 @@ void Supervisor::Finish() {
   for (const Daemon& daemon : daemons_) exit.daemons.push_back(daemon.record);
   exit.failure = failure_;
   exit.failure_message = failure_message_;
-  const Status written =
-      WriteFileAt(run_.get(), kExitFileName, ToJson(exit), 0600, Durability::kSync);
-  if (!written) std::fprintf(stderr, "muster-shim: %s\n", written.error().message.c_str());
+  // The record is there for every later agent before this one is told, and on disk before we end.
+  Status written = WriteFileAt(run_.get(), kExitFileName, ToJson(exit), 0600, Durability::kRename);
   ShimEvent event;
   event.kind = ShimEvent::Kind::kExited;
   event.exit = std::move(exit);
   control_->Broadcast(event);
+  if (written) written = SyncFileAt(run_.get(), kExitFileName);
+  if (!written) std::fprintf(stderr, "muster-shim: %s\n", written.error().message.c_str());
   control_->Flush(kFlushMs);
 }
 

@@ -15,6 +15,11 @@ constexpr char kHello[] = R"(from mpi4py import MPI
 import os, socket
 world = MPI.COMM_WORLD
 total = world.allreduce(world.rank)
+import array
+large = array.array('d', [1.0]) * 500000
+result = array.array('d', [0.0]) * 500000
+world.Allreduce(large, result)
+assert result[499999] == 4.0
 print('rank', world.rank, 'of', world.size, 'sum', total, 'on', socket.gethostname(), os.environ['RANK'], os.environ['LOCAL_RANK'], flush=True)
 )";
 
@@ -151,6 +156,42 @@ TEST_P(Gang, MpirunThatIsKilledIsALauncherFailure) {
   ASSERT_TRUE(head.failure);
   EXPECT_EQ(head.failure->code, FailureCode::kLauncherFailed);
   EXPECT_THAT(head.failure->message, HasSubstr("mpirun on node n1 was ended by signal 9"));
+}
+
+TEST(GangPaths, AreNotLimitedByTheLengthOfASocketsName) {
+  World world(std::string(180, 'd'));
+  Node& head = world.Add("n1");
+  Node& other = world.Add("n2");
+  world.Source("hello.py", kHello);
+  world.Start(world.Task("hello.py", 2, v1::COMMUNICATOR_MPI));
+  ASSERT_TRUE(world.AwaitAllExited()) << head.Log("70_mpi_log.txt");
+  EXPECT_EQ(head.ranks[0].exit_code, 0) << head.Log("70_mpi_log.txt");
+  EXPECT_EQ(other.ranks[3].exit_code, 0);
+}
+
+TEST(GangRecords, ThatTheJobForgesReachNobodyElse) {
+  World world;
+  Node& node = world.Add("n1");
+  world.Source("forge.py", R"(from mpi4py import MPI
+import json, os, time
+exits = os.environ['MUSTER_ATTEMPT_DIRECTORY'] + '/run/exits/'
+if MPI.COMM_WORLD.rank: time.sleep(1000)
+os.symlink('/etc/passwd', exits + 'x')
+os.rename(exits + 'x', exits + 'rank-1.json')
+open(exits + 'x', 'w').write('{' * 100000)
+os.rename(exits + 'x', exits + 'rank-2.start')
+for pid in (1, -1, 0, 2, 999999):
+    open(exits + 'x', 'w').write(json.dumps({'rank': 1, 'pid': pid, 'started_us': 1, 'ended_us': 0}))
+    os.rename(exits + 'x', exits + 'rank-1.start')
+print('ready', flush=True)
+time.sleep(1000)
+)");
+  world.Start(world.Task("forge.py", 2, v1::COMMUNICATOR_MPI));
+  ASSERT_TRUE(world.Await(
+      [&] { return node.Log("70_driver_log_0.txt").find("ready") != std::string::npos; }));
+  node.runner().Terminate(World::Id(), std::chrono::seconds(1));
+  ASSERT_TRUE(world.AwaitAllExited());
+  EXPECT_LE(node.ranks.size(), 2U);
 }
 
 INSTANTIATE_TEST_SUITE_P(Isolation, Gang, testing::Values(Isolation::kNamespaces, Isolation::kNone),

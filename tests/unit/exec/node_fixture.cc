@@ -29,7 +29,7 @@ void CopyProgram(const char* from, const std::string& directory) {
 
 }  // namespace
 
-Node::Node(World& world, const std::string& name, Isolation isolation)
+Node::Node(World& world, const std::string& name, Isolation isolation, std::uint64_t log_bytes)
     : world_(world), name_(name), directory_(world.directory() + "/" + name) {
   config_.node = NodeId(name);
   config_.directory = directory_;
@@ -37,6 +37,7 @@ Node::Node(World& world, const std::string& name, Isolation isolation)
   config_.job_user = "nobody";
   config_.program_directory = world.directory() + "/programs";
   config_.isolation = isolation;
+  config_.rank_log_max_bytes = log_bytes;
   Create();
 }
 
@@ -70,10 +71,12 @@ int Node::ShimPid() const {
   return peer.pid;
 }
 
-World::World() {
+World::World(const std::string& below) {
   char path[] = "/tmp/muster-exec-XXXXXX";
-  directory_ = ::mkdtemp(path);
-  ::chmod(directory_.c_str(), 0755);
+  temporary_ = ::mkdtemp(path);
+  ::chmod(temporary_.c_str(), 0755);
+  directory_ = below.empty() ? temporary_ : temporary_ + "/" + below;
+  fs::create_directories(directory_);
   fs::create_directory(directory_ + "/programs");
   CopyProgram(MUSTER_TEST_SHIM, directory_ + "/programs");
   CopyProgram(MUSTER_TEST_RSH, directory_ + "/programs");
@@ -88,11 +91,11 @@ World::~World() {
   });
   nodes_.clear();
   std::error_code ignored;
-  fs::remove_all(directory_, ignored);
+  fs::remove_all(temporary_, ignored);
 }
 
-Node& World::Add(const std::string& name, Isolation isolation) {
-  nodes_[name] = std::make_unique<Node>(*this, name, isolation);
+Node& World::Add(const std::string& name, Isolation isolation, std::uint64_t log_bytes) {
+  nodes_[name] = std::make_unique<Node>(*this, name, isolation, log_bytes);
   return *nodes_[name];
 }
 

@@ -20,7 +20,7 @@ class World;
 
 class Node {
  public:
-  Node(World& world, const std::string& name, Isolation isolation);
+  Node(World& world, const std::string& name, Isolation isolation, std::uint64_t log_bytes);
 
   // Another agent in the place of this one: the shims are all that is left.
   std::vector<RecoveredAttempt> Restart();
@@ -53,10 +53,12 @@ class Node {
 // One job of one attempt at a time.
 class World {
  public:
-  World();
+  // `below`: a directory under the temporary one in which the nodes' directories are.
+  explicit World(const std::string& below = {});
   ~World();
 
-  Node& Add(const std::string& name, Isolation isolation = Isolation::kAuto);
+  Node& Add(const std::string& name, Isolation isolation = Isolation::kAuto,
+            std::uint64_t log_bytes = 1ULL << 30);
   Node& node(const std::string& name) { return *nodes_.at(name); }
   // A task over all nodes in the order of their names. The script's content goes into work/ by
   // hand, or by `archive`.
@@ -85,6 +87,7 @@ class World {
   };
   std::string Pack();
 
+  std::string temporary_;
   std::string directory_;
   boost::asio::io_context loop_;
   std::map<std::string, std::unique_ptr<Node>> nodes_;

@@ -245,5 +245,17 @@ TEST(SingleInNamespaces, SeesOnlyItsOwnProcessesAndNotTheNodesDirectory) {
   EXPECT_THAT(log, testing::ContainsRegex("pids [3-6]\n"));
 }
 
+TEST(SingleLog, IsCutAtItsLimitWhileTheScriptRunsOn) {
+  World world;
+  Node& node = world.Add("n1", Isolation::kAuto, 1 << 20);
+  world.Source("train.sh", "#!/bin/sh\nhead -c 50000000 /dev/zero\nexit 6\n", 0755);
+  world.Start(world.Task("train.sh"));
+  ASSERT_TRUE(world.AwaitAllExited());
+  EXPECT_EQ(node.ranks[0].exit_code, 6);
+  const std::string log = node.Log("70_driver_log.txt");
+  EXPECT_LT(log.size(), (1U << 20) + 200U);
+  EXPECT_THAT(log.substr(log.size() - 100), HasSubstr("reached its limit of 1048576 bytes"));
+}
+
 }  // namespace
 }  // namespace muster::agent::test
