@@ -17,18 +17,17 @@ Result<Answer> AnswerAgain(const State& state, const JobId& id, Result<Answer> r
   return repeated;
 }
 
-void Stop(Decision& decision, const Job& job) {
-  const Cause cause =
-      CauseOf(CauseCode::kCanceledByUser, "Canceled by " + decision.actor().str() + ".");
+}  // namespace
+
+void RequestCancel(Decision& decision, const Job& job, const Cause& cause) {
   if (job.status == JobStatus::kQueued) {
     decision.Emit(JobStatusChanged{job.id, JobStatus::kCanceled, cause});
     return;
   }
+  if (job.status == JobStatus::kCancelRequested) return;
   decision.Emit(JobStatusChanged{job.id, JobStatus::kCancelRequested, cause});
   StopAttempt(decision, CurrentAttemptOf(job), StopMode::kTerminate, cause);
 }
-
-}  // namespace
 
 Result<Answer> Decide(Decision& decision, const CancelJob& command,
                       const Surroundings& surroundings) {
@@ -50,8 +49,11 @@ Result<Answer> Decide(Decision& decision, const CancelJob& command,
   }
   if (IsTerminal(job->status)) return Answer{job->id.str(), job->status, false};
   Remember(decision, command.workspace, command.idempotency, job->id.str());
-  const bool is_new = job->status != JobStatus::kCancelRequested;
-  if (is_new && !IsPlanted(PlantedBug::kForgetCancel)) Stop(decision, *job);
+  if (!IsPlanted(PlantedBug::kForgetCancel)) {
+    RequestCancel(
+        decision, *job,
+        CauseOf(CauseCode::kCanceledByUser, "Canceled by " + decision.actor().str() + "."));
+  }
   return Answer{job->id.str(), job->status, false};
 }
 

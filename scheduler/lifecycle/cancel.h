@@ -11,4 +11,8 @@ namespace muster::scheduler {
 Result<Answer> Decide(Decision& decision, const CancelJob& command,
                       const Surroundings& surroundings);
 
+// The path of every cancel, also of one that the time limit asks for. Nothing happens to a job that
+// has been asked to stop before. `job` is live.
+void RequestCancel(Decision& decision, const Job& job, const Cause& cause);
+
 }  // namespace muster::scheduler

@@ -4,6 +4,7 @@
 
 #include "base/check.h"
 #include "scheduler/lifecycle/attempts.h"
+#include "scheduler/lifecycle/cancel.h"
 #include "scheduler/lifecycle/outcome.h"
 #include "scheduler/model/queries.h"
 
@@ -59,12 +60,13 @@ void Expire(Decision& decision, const AttemptId& id, Deadline deadline,
           CauseOf(CauseCode::kStagingFailed, "The attempt did not start within " +
                                                  FormatDuration(config.prepare_timeout) + "."));
       break;
-    case Deadline::kRunning:
-      StopAttempt(decision, id, StopMode::kTerminate,
-                  CauseOf(CauseCode::kMaxRunDuration,
-                          "The job ran for longer than its limit of " +
-                              FormatDuration(job.requirements.max_run_duration) + "."));
+    case Deadline::kRunning: {
+      const Cause cause = CauseOf(CauseCode::kMaxRunDuration,
+                                  "The job ran for longer than its limit of " +
+                                      FormatDuration(job.requirements.max_run_duration) + ".");
+      RequestCancel(decision, job, cause);
       break;
+    }
     case Deadline::kStopping:
       EndAttempt(decision, id);
       break;
