@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import sqlite3
 import stat
@@ -91,7 +92,8 @@ def test_below_the_reserve_new_work_is_refused_and_reports_still_fit(cluster: Cl
     job = cluster.submit({"main.py": "import time\nprint('a', flush=True)\ntime.sleep(6)\nprint('b')\n"})
     cluster.wait_status(job, "RUNNING")
     cluster.kill_server()
-    cluster.start_server(disk_reserve_bytes=1 << 50)
+    free = shutil.disk_usage(cluster.state).free
+    cluster.start_server(disk_reserve_bytes=free + (1 << 30))
     source = cluster.project("late", {"main.py": "print(1)"})
 
     def refused() -> bool:
