@@ -6,7 +6,7 @@ namespace muster::server {
 
 void ServerOutside::OnDurable(const std::vector<JobId>& changed_jobs, std::uint64_t last_sequence) {
   live_sequence_.store(last_sequence);
-  if (changed_jobs.empty()) return;
+  if (changed_jobs.empty() || hub_.empty()) return;
   for (const JobId& job : changed_jobs) hub_.Wake(JobKey(job));
   hub_.Wake(kAnyJobKey);
 }

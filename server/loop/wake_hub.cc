@@ -7,6 +7,7 @@ namespace muster::server {
 void WakeHub::Subscribe(const std::string& key, const std::shared_ptr<Wakeable>& waiter) {
   const std::lock_guard lock(mutex_);
   waiters_[key].push_back(waiter);
+  keys_.store(waiters_.size());
 }
 
 void WakeHub::Unsubscribe(const std::string& key, const Wakeable* waiter) {
@@ -18,6 +19,7 @@ void WakeHub::Unsubscribe(const std::string& key, const Wakeable* waiter) {
     return strong == nullptr || strong.get() == waiter;
   });
   if (found->second.empty()) waiters_.erase(found);
+  keys_.store(waiters_.size());
 }
 
 void WakeHub::Wake(std::string_view key) {
@@ -31,11 +33,6 @@ void WakeHub::Wake(std::string_view key) {
     }
   }
   for (const auto& waiter : woken) waiter->Wake();
-}
-
-std::size_t WakeHub::size() const {
-  const std::lock_guard lock(mutex_);
-  return waiters_.size();
 }
 
 }  // namespace muster::server

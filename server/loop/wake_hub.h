@@ -3,6 +3,7 @@
 // no memory here.
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <map>
 #include <memory>
@@ -27,11 +28,14 @@ class WakeHub {
   void Subscribe(const std::string& key, const std::shared_ptr<Wakeable>& waiter);
   void Unsubscribe(const std::string& key, const Wakeable* waiter);
   void Wake(std::string_view key);
+  // Nobody waits for anything: no need to make up a key.
+  bool empty() const { return keys_.load() == 0; }
   // Keys with a subscriber.
-  std::size_t size() const;
+  std::size_t size() const { return keys_.load(); }
 
  private:
-  mutable std::mutex mutex_;
+  std::atomic<std::size_t> keys_ = 0;
+  std::mutex mutex_;
   std::map<std::string, std::vector<std::weak_ptr<Wakeable>>, std::less<>> waiters_;
 };
 

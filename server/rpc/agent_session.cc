@@ -55,6 +55,8 @@ void AgentSession::Receive(const v1::Hello& hello) {
   parts_.loop.Query([self = shared_from_this()](const Core&, Now) {
     self->parts_.sessions.Add(self->number_, self);
   });
+  Log(LogLevel::kInfo, "session_opened",
+      {{"node", caller_.node.str()}, {"session", static_cast<std::int64_t>(number_)}});
   PostThenRead(scheduler::OpenSession{caller_.node, number_, DecodeNodeFacts(hello.facts()),
                                       hello.incarnation()},
                true);
@@ -138,6 +140,8 @@ void AgentSession::Close(const grpc::Status& status) {
     if (std::exchange(closed_, true)) return;
     Finish(status);
   }
+  Log(LogLevel::kInfo, "session_closed",
+      {{"node", caller_.node.str()}, {"session", static_cast<std::int64_t>(number_)}});
   // Whoever closes; the core ignores the end of a session that it has replaced already.
   parts_.loop.Post(scheduler::Command{caller_, scheduler::CloseSession{caller_.node, number_}},
                    [](const Result<ReplyValue>&) {});

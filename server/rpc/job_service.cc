@@ -69,6 +69,21 @@ struct JobService::Submission {
   std::vector<Fault> faults;  // of the request by itself
 };
 
+// Of method, user and content, as rpc/idempotency.h does it, without another copy of the
+// specification.
+Digest JobService::DigestOf(const Submission& submission, std::string_view given_spec) {
+  constexpr std::string_view kEnd("\0", 1);
+  Hasher hasher;
+  for (const std::string_view part : {std::string_view("/muster.v1.JobService/SubmitJob"),
+                                      std::string_view(submission.caller.user.str()),
+                                      std::string_view(submission.workspace.str())}) {
+    hasher.Update(part);
+    hasher.Update(kEnd);
+  }
+  hasher.Update(given_spec);
+  return hasher.Finish();
+}
+
 grpc::ServerUnaryReactor* JobService::SubmitJob(grpc::CallbackServerContext* context,
                                                 const v1::SubmitJobRequest* request,
                                                 v1::SubmitJobReply* reply) {
@@ -119,30 +134,30 @@ void JobService::Refuse(const std::shared_ptr<Submission>& submission) {
 
 void JobService::Post(const std::shared_ptr<Submission>& submission) {
   const v1::SubmitJobRequest& request = *submission->request;
-  const v1::JobSpec resolved = ResolveSpec(request.spec(), parts_.defaults);
+  google::protobuf::Arena arena;
+  const v1::JobSpec& resolved = *ResolveSpec(request.spec(), parts_.defaults, arena);
   scheduler::SubmitJob command;
   command.workspace = submission->workspace;
-  command.idempotency =
-      IdempotencyOf("/muster.v1.JobService/SubmitJob", submission->caller, request);
   command.experiment = request.spec().experiment();
   command.requirements = RequirementsOf(resolved);
   command.datastores = DatastoresOf(resolved);
   command.given_spec = SerializeDeterministic(request.spec());
   command.resolved_spec = std::make_shared<const std::string>(SerializeDeterministic(resolved));
-  parts_.loop.Post(scheduler::Command{submission->caller, std::move(command)},
-                   [submission](Result<ReplyValue> result) {
-                     if (!result && !result.error().faults.empty()) {
-                       FinishWith(submission->reactor,
-                                  SpecError(UnderSpec(std::move(result.error().faults))));
-                       return;
-                     }
-                     if (!result) {
-                       FinishWith(submission->reactor, result.error());
-                       return;
-                     }
-                     submission->reply->set_job_id(std::move(result->entity));
-                     submission->reactor->Finish(grpc::Status::OK);
-                   });
+  command.idempotency = {request.request_id(), DigestOf(*submission, command.given_spec)};
+  parts_.loop.Post(
+      scheduler::Command{submission->caller, std::move(command)},
+      [submission](Result<ReplyValue> result) { Answer(*submission, std::move(result)); });
+}
+
+void JobService::Answer(const Submission& submission, Result<ReplyValue> result) {
+  if (result) {
+    submission.reply->set_job_id(std::move(result->entity));
+    submission.reactor->Finish(grpc::Status::OK);
+  } else if (result.error().faults.empty()) {
+    FinishWith(submission.reactor, result.error());
+  } else {
+    FinishWith(submission.reactor, SpecError(UnderSpec(std::move(result.error().faults))));
+  }
 }
 
 grpc::ServerUnaryReactor* JobService::GetJob(grpc::CallbackServerContext* context,

@@ -35,6 +35,8 @@ class JobService final : public muster::v1::JobService::CallbackService {
   // On the core thread: adds the faults of the state and answers.
   void Refuse(const std::shared_ptr<Submission>& submission);
   void Post(const std::shared_ptr<Submission>& submission);
+  static Digest DigestOf(const Submission& submission, std::string_view given_spec);
+  static void Answer(const Submission& submission, Result<ReplyValue> result);
   // Adds why the job waits, on the core thread, and finishes.
   void Explain(grpc::ServerUnaryReactor* reactor, const JobId& job, muster::v1::GetJobReply* reply);
 

@@ -34,8 +34,10 @@ scheduler::Communicator ToModel(v1::Communicator communicator) {
 
 }  // namespace
 
-v1::JobSpec ResolveSpec(const v1::JobSpec& spec, const SpecDefaults& defaults) {
-  v1::JobSpec resolved = spec;
+v1::JobSpec* ResolveSpec(const v1::JobSpec& spec, const SpecDefaults& defaults,
+                         google::protobuf::Arena& arena) {
+  v1::JobSpec& resolved = *google::protobuf::Arena::CreateMessage<v1::JobSpec>(&arena);
+  resolved.CopyFrom(spec);
   if (resolved.pool().empty()) resolved.set_pool("default");
   if (!resolved.has_node_count()) resolved.set_node_count(1);
   if (!resolved.has_process_count_per_node()) resolved.set_process_count_per_node(1);
@@ -52,7 +54,7 @@ v1::JobSpec ResolveSpec(const v1::JobSpec& spec, const SpecDefaults& defaults) {
         std::chrono::duration_cast<std::chrono::milliseconds>(defaults.lease).count());
   }
   if (!resolved.has_grace_period_ms()) resolved.set_grace_period_ms(kDefaultGraceMs);
-  return resolved;
+  return &resolved;
 }
 
 scheduler::JobRequirements RequirementsOf(const v1::JobSpec& resolved) {

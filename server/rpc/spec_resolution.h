@@ -2,6 +2,8 @@
 // Pure.
 #pragma once
 
+#include <google/protobuf/arena.h>
+
 #include <string>
 #include <vector>
 
@@ -15,8 +17,9 @@ struct SpecDefaults {
   Duration lease = std::chrono::seconds(60);  // of jobs that may be retried
 };
 
-// `spec` has passed ValidateSpec. Every default is written out.
-muster::v1::JobSpec ResolveSpec(const muster::v1::JobSpec& spec, const SpecDefaults& defaults);
+// `spec` has passed ValidateSpec. Every default is written out. The result lives in the arena.
+muster::v1::JobSpec* ResolveSpec(const muster::v1::JobSpec& spec, const SpecDefaults& defaults,
+                                 google::protobuf::Arena& arena);
 scheduler::JobRequirements RequirementsOf(const muster::v1::JobSpec& resolved);
 // Lower case, one for each data reference, in their order.
 std::vector<DatastoreName> DatastoresOf(const muster::v1::JobSpec& resolved);

@@ -1,6 +1,7 @@
 #include "server/rpc/spec_validation.h"
 
 #include <algorithm>
+#include <iterator>
 #include <set>
 #include <string>
 #include <utility>
@@ -153,13 +154,21 @@ void CheckEnvironment(const v1::JobSpec& spec, Faults& faults) {
   }
 }
 
-// Sorted, since the order of a protobuf map is not that of the sender.
-template <class Map>
-std::vector<std::string_view> SortedKeys(const Map& map) {
-  std::vector<std::string_view> keys;
-  for (const auto& [key, value] : map) keys.push_back(key);
-  std::ranges::sort(keys);
-  return keys;
+// The order of a protobuf map is not that of the sender; the faults' order is.
+void AddSorted(std::vector<Fault> found, Faults& faults) {
+  std::ranges::sort(found, {}, &Fault::field);
+  std::ranges::move(found, std::back_inserter(faults));
+}
+
+void CheckVariable(const std::string& name, const std::string& value, Faults& faults) {
+  const bool nul = value.find('\0') != std::string::npos;
+  if (IsVariableName(name) && !nul) return;
+  const std::string field = "environment_variables[" + CutForFault(name) + "]";
+  if (!IsVariableName(name)) {
+    AddFault(faults, field, name,
+             "a variable's name has letters, digits and \"_\", and does not start with a digit");
+  }
+  if (nul) AddFault(faults, field, "", "contains a NUL byte, which no variable can hold");
 }
 
 void CheckVariables(const v1::JobSpec& spec, Faults& faults) {
@@ -169,18 +178,12 @@ void CheckVariables(const v1::JobSpec& spec, Faults& faults) {
              "at most 1,000 variables are allowed");
   }
   std::size_t bytes = 0;
-  for (const std::string_view name : SortedKeys(variables)) {
-    const std::string& value = variables.at(std::string(name));
+  Faults found;
+  for (const auto& [name, value] : variables) {
     bytes += name.size() + value.size();
-    const std::string field = "environment_variables[" + CutForFault(name) + "]";
-    if (!IsVariableName(name)) {
-      AddFault(faults, field, name,
-               "a variable's name has letters, digits and \"_\", and does not start with a digit");
-    }
-    if (value.find('\0') != std::string::npos) {
-      AddFault(faults, field, "", "contains a NUL byte, which no variable can hold");
-    }
+    CheckVariable(name, value, found);
   }
+  AddSorted(std::move(found), faults);
   if (bytes > kMaxVariableBytes) {
     AddFault(faults, "environment_variables", std::to_string(bytes) + " bytes",
              "at most 1 MiB (1048576 bytes) in all is allowed");
@@ -263,17 +266,18 @@ void CheckTags(const v1::JobSpec& spec, Faults& faults) {
     AddFault(faults, "tags", std::to_string(spec.tags().size()) + " tags",
              "at most 50 tags are allowed");
   }
-  for (const std::string_view key : SortedKeys(spec.tags())) {
+  Faults found;
+  for (const auto& [key, value] : spec.tags()) {
     const std::string field = "tags[" + CutForFault(key) + "]";
-    const std::size_t value_bytes = spec.tags().at(std::string(key)).size();
     if (key.empty() || key.size() > 100) {
-      AddFault(faults, field, key, "a tag's key has 1..100 bytes");
+      AddFault(found, field, key, "a tag's key has 1..100 bytes");
     }
-    if (value_bytes > 1'000) {
-      AddFault(faults, field, std::to_string(value_bytes) + " bytes",
+    if (value.size() > 1'000) {
+      AddFault(found, field, std::to_string(value.size()) + " bytes",
                "a tag's value has at most 1,000 bytes");
     }
   }
+  AddSorted(std::move(found), faults);
 }
 
 }  // namespace

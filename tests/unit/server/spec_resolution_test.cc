@@ -7,10 +7,16 @@ namespace {
 
 namespace v1 = muster::v1;
 
+scheduler::JobRequirements Resolved(const v1::JobSpec& spec, const SpecDefaults& defaults) {
+  google::protobuf::Arena arena;
+  return RequirementsOf(*ResolveSpec(spec, defaults, arena));
+}
+
 TEST(SpecResolution, EveryDefaultIsWrittenOut) {
   v1::JobSpec spec;
   spec.add_data_references()->set_name("d");
-  const v1::JobSpec resolved = ResolveSpec(spec, SpecDefaults{});
+  google::protobuf::Arena arena;
+  const v1::JobSpec& resolved = *ResolveSpec(spec, SpecDefaults{}, arena);
   EXPECT_EQ(resolved.pool(), "default");
   EXPECT_EQ(resolved.node_count(), 1U);
   EXPECT_EQ(resolved.process_count_per_node(), 1U);
@@ -22,18 +28,17 @@ TEST(SpecResolution, EveryDefaultIsWrittenOut) {
 TEST(SpecResolution, OnlyAJobThatMayBeRetriedHasALease) {
   v1::JobSpec spec;
   spec.mutable_restart_policy()->set_lease_ms(5'000);
-  EXPECT_EQ(RequirementsOf(ResolveSpec(spec, SpecDefaults{})).lease, Duration::zero());
+  EXPECT_EQ(Resolved(spec, SpecDefaults{}).lease, Duration::zero());
   spec.mutable_restart_policy()->set_node_loss_retries(1);
-  EXPECT_EQ(RequirementsOf(ResolveSpec(spec, SpecDefaults{})).lease, std::chrono::seconds(5));
+  EXPECT_EQ(Resolved(spec, SpecDefaults{}).lease, std::chrono::seconds(5));
   spec.mutable_restart_policy()->set_lease_ms(0);
-  EXPECT_EQ(RequirementsOf(ResolveSpec(spec, SpecDefaults{std::chrono::seconds(9)})).lease,
-            std::chrono::seconds(9));
+  EXPECT_EQ(Resolved(spec, SpecDefaults{std::chrono::seconds(9)}).lease, std::chrono::seconds(9));
 }
 
 TEST(SpecResolution, AGraceOfZeroStaysZero) {
   v1::JobSpec spec;
   spec.set_grace_period_ms(0);
-  EXPECT_EQ(RequirementsOf(ResolveSpec(spec, SpecDefaults{})).grace_period, Duration::zero());
+  EXPECT_EQ(Resolved(spec, SpecDefaults{}).grace_period, Duration::zero());
 }
 
 TEST(SpecResolution, EqualMessagesHaveEqualBytes) {
