@@ -22,6 +22,18 @@ Status MakeDirectory(const std::string& path, mode_t mode) {
               "cannot make directory " + path + ": " + std::strerror(errno));
 }
 
+// A former agent that has just been killed may still be going.
+bool Lock(int fd) {
+  constexpr int kTries = 40;
+  constexpr useconds_t kPauseUs = 50'000;
+  for (int i = 0; i < kTries; ++i) {
+    if (flock(fd, LOCK_EX | LOCK_NB) == 0) return true;
+    if (errno != EWOULDBLOCK) return false;
+    usleep(kPauseUs);
+  }
+  return false;
+}
+
 // First line, without white space at its ends.
 std::string FirstLine(const std::string& path) {
   std::ifstream file(path);
@@ -48,7 +60,7 @@ Result<std::unique_ptr<NodeDirectory>> NodeDirectory::Open(std::string path) {
                 "cannot open " + lock + ": " + std::strerror(errno));
   }
   std::unique_ptr<NodeDirectory> directory(new NodeDirectory(std::move(path), fd));
-  if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
+  if (!Lock(fd)) {
     return Fail(ErrorCode::kFailedPrecondition, ErrorReason::kStateLocked,
                 "another muster-agent is running in " + directory->path());
   }

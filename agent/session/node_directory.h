@@ -11,7 +11,8 @@ namespace muster::agent {
 // Holds a lock on the directory for as long as it lives: one agent per directory.
 class NodeDirectory {
  public:
-  // Makes what is missing. FAILED_PRECONDITION (kStateLocked) if another agent has it.
+  // Makes what is missing. FAILED_PRECONDITION (kStateLocked) if another agent has it and
+  // does not end within 2 s.
   static Result<std::unique_ptr<NodeDirectory>> Open(std::string path);
   ~NodeDirectory();
   NodeDirectory(const NodeDirectory&) = delete;
