@@ -51,6 +51,7 @@ RunnerConfig RunnerConfigOf(const AgentConfig& config) {
   runner.interpreter = config.interpreter;
   runner.job_user = config.job_user;
   runner.program_directory = config.program_directory;
+  runner.isolation = config.isolation;
   return runner;
 }
 

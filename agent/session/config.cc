@@ -60,6 +60,7 @@ class Resolver {
     config.interpreter = AbsolutePath("interpreter", kDefaultInterpreter);
     config.job_user = JobUser();
     config.program_directory = ProgramDirectory();
+    config.isolation = IsolationOfJobs();
     config.join_token_file = AbsolutePath("join_token_file", machine_.join_token_file_variable);
     config.disk_reserve_bytes =
         Integer("disk_reserve_bytes", kDefaultDiskReserveBytes, 0, 1ULL << 60);
@@ -185,6 +186,14 @@ class Resolver {
              given.empty() ? "must be given: muster-shim is not beside muster-agent"
                            : "must be the directory that holds muster-shim");
     return {};
+  }
+
+  Isolation IsolationOfJobs() {
+    const std::string text = Text("isolation", "auto");
+    if (text == "namespaces") return Isolation::kNamespaces;
+    if (text == "none") return Isolation::kNone;
+    if (text != "auto") AddFault("isolation", text, "must be auto, namespaces or none");
+    return Isolation::kAuto;
   }
 
   RawSettings settings_;

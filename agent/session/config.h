@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "agent/exec/runner.h"
 #include "base/ids.h"
 #include "base/log.h"
 #include "base/result.h"
@@ -25,6 +26,7 @@ struct AgentConfig {
   std::string interpreter;
   std::string job_user;  // empty unless the agent is root
   std::string program_directory;
+  Isolation isolation = Isolation::kAuto;
   std::string join_token_file;  // empty: none
   std::uint64_t disk_reserve_bytes = 0;
   LogLevel log_level = LogLevel::kInfo;

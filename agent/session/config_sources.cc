@@ -35,6 +35,8 @@ constexpr std::array kSettings{
     Setting{"job_user", Kind::kText,
             "Account the jobs run as when the agent is root; default muster-job or nobody"},
     Setting{"program_directory", Kind::kText, "Where muster-shim and muster-rsh are"},
+    Setting{"isolation", Kind::kText,
+            "auto, namespaces or none: how a job's processes are held together; default auto"},
     Setting{"join_token_file", Kind::kText,
             "File with the join token, for the first start (or MUSTER_JOIN_TOKEN_FILE)"},
     Setting{"disk_reserve_bytes", Kind::kInteger,

@@ -82,12 +82,13 @@ TEST(AgentConfig, AllFaultsAreNamedAtOnce) {
                                      {"job_user", "someone"},
                                      {"program_directory", "/nowhere"},
                                      {"disk_reserve_bytes", "-5"},
+                                     {"isolation", "some"},
                                      {"log_level", "loud"}},
                                     Machine());
   EXPECT_THAT(FaultyFields(config),
               testing::UnorderedElementsAre("server", "directory", "node_id", "slots", "host_name",
                                             "interpreter", "job_user", "program_directory",
-                                            "disk_reserve_bytes", "log_level"));
+                                            "isolation", "disk_reserve_bytes", "log_level"));
 }
 
 TEST(AgentConfig, MalformedServersAreRefused) {
