@@ -125,6 +125,13 @@ AgentCore::~AgentCore() = default;
 
 AgentCore::Actions AgentCore::OnSessionOpened(Now now) {
   impl_->session_open = true;
+  // The server is there again, so an extension for its absence ends, before the first report of
+  // this session lets the server count on it.
+  impl_->goodbye_at.reset();
+  for (auto& [id, attempt] : impl_->attempts) {
+    if (!attempt.lease_until) continue;
+    attempt.lease_until = std::min(*attempt.lease_until, now.steady + attempt.desired.lease);
+  }
   Actions actions;
   impl_->AdvanceAll(now, actions);
   // Always anew: what the server keeps in memory only may be gone.

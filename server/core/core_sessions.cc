@@ -113,6 +113,10 @@ void Core::Impl::Report(Step& step, const scheduler::ReceiveReport& command) {
   }
   if (!session.has_reported || has_stranger) step.forced_levels.insert(command.node);
   session.has_reported = true;
+  if (!shutting_down && !session.has_ended_extension) {
+    session.has_ended_extension = true;
+    ScheduleCheck(command.node);
+  }
   step.changed_rooms.insert(command.node);
 }
 
@@ -120,6 +124,7 @@ void Core::Impl::BeginShutdown(Step& step) {
   if (shutting_down) return;
   shutting_down = true;
   leases_extended_until = step.now().steady + config.planned_stop_extension;
+  sessions.NoteExtension();
   step.decision.Emit(scheduler::LeasesExtended{step.now().wall + config.planned_stop_extension});
   for (const auto& [node, session] : sessions.all()) {
     if (session.open == 0) continue;

@@ -8,11 +8,14 @@ namespace muster::server {
 
 scheduler::NodeHearing Core::Impl::HearingOf(const NodeId& node) const {
   scheduler::NodeHearing hearing;
-  if (const NodeSession* session = sessions.Find(node)) {
+  const NodeSession* session = sessions.Find(node);
+  if (session != nullptr) {
     hearing.last_heard = session->last_heard;
     hearing.responding = session->responding;
   }
-  hearing.leases_extended_until = leases_extended_until.value_or(hearing.last_heard);
+  const bool is_extended =
+      leases_extended_until && (session == nullptr || !session->has_ended_extension);
+  hearing.leases_extended_until = is_extended ? *leases_extended_until : hearing.last_heard;
   return hearing;
 }
 

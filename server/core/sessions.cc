@@ -26,4 +26,8 @@ bool Sessions::Open(NodeSession& session, std::uint64_t number, const std::strin
   return true;
 }
 
+void Sessions::NoteExtension() {
+  for (auto& [id, session] : nodes_) session.has_ended_extension = false;
+}
+
 }  // namespace muster::server

@@ -24,6 +24,9 @@ struct NodeSession {
   // Attempts that it was told to prepare or run in this session.
   std::set<AttemptId> told_to_start;
 
+  // It has reported since leases were last extended, so it has ended its extension by itself.
+  bool has_ended_extension = false;
+
   SteadyPoint last_heard{};                    // the server's start counts
   std::optional<TimePoint> last_heard_wall{};  // since the server's start
   bool responding = true;
@@ -40,6 +43,8 @@ class Sessions {
   NodeSession& Of(const NodeId& node, Now now);
   const NodeSession* Find(const NodeId& node) const;
   void Forget(const NodeId& node) { nodes_.erase(node); }
+  // Every node is being told that its leases are extended.
+  void NoteExtension();
 
   // False for a number that is not newer than all before. Report numbers go on within an
   // incarnation.

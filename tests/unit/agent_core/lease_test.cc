@@ -55,7 +55,7 @@ TEST_F(LeaseTest, AnAttemptWithoutLeaseOutlivesAnySilence) {
   EXPECT_EQ(Asked(core_->OnTimer(now())), Strings{});
 }
 
-TEST_F(LeaseTest, AGoodbyeExtendsAndTheNextServersAnswerEndsTheExtension) {
+TEST_F(LeaseTest, AGoodbyeExtendsAndTheNextSessionEndsTheExtension) {
   RunOne(a_, kLease);
   Pass(seconds(1));
   Asked(core_->OnGoodbye(std::chrono::hours(1), now()));
@@ -63,6 +63,8 @@ TEST_F(LeaseTest, AGoodbyeExtendsAndTheNextServersAnswerEndsTheExtension) {
   Pass(std::chrono::minutes(50));
   EXPECT_EQ(Asked(core_->OnTimer(now())), Strings{});
   Asked(core_->OnSessionOpened(now()));
+  EXPECT_EQ(core_->Leases().front().until, now().steady + kLease);
+  Pass(seconds(1));
   Asked(core_->OnHeartbeatAck(now().steady, now()));
   EXPECT_EQ(core_->Leases().front().until, now().steady + kLease);
 }

@@ -107,6 +107,18 @@ TEST_F(Silence, APlannedStopExtendsLeases) {
   EXPECT_FALSE(world.state().leases_extended_until.has_value());
 }
 
+TEST_F(Silence, ANodeThatHasReportedAfterAPlannedStopHasItsUsualLeaseAgain) {
+  const AttemptId id = Run(1);
+  world.Ask(scheduler::BeginShutdown{});
+  world.Restart();
+  world.Connect(kN2);
+  world.Connect(kN1, {Running(id)});
+  world.AdvanceHearing(34s, {kN2});
+  EXPECT_EQ(world.AttemptOf(id.job), id);
+  world.AdvanceHearing(2s, {kN2});
+  EXPECT_EQ(world.AttemptOf(id.job).number, 2U);
+}
+
 TEST_F(Silence, ANewBootIdIsKnownLossAndRetriedAtOnce) {
   const AttemptId id = Run(1);
   world.Connect(kN1, {}, "boot-2");
