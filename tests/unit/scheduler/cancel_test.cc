@@ -125,8 +125,9 @@ TEST_F(Cancel, TheTimeLimitTakesThePathOfCancelWithItsOwnCause) {
             std::chrono::seconds(40));
   ExpireNow(id);
   EXPECT_EQ(cluster.Get(id).stop, StopMode::kTerminate);
+  EXPECT_EQ(cluster.StatusOf(id.job), JobStatus::kCancelRequested);
   ExpireNow(id);
-  EXPECT_EQ(cluster.StatusOf(id.job), JobStatus::kFailed);
+  EXPECT_EQ(cluster.StatusOf(id.job), JobStatus::kCanceled);
   EXPECT_EQ(cluster.CauseOf(id.job)->code, CauseCode::kMaxRunDuration);
 }
 
