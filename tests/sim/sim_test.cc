@@ -1,12 +1,16 @@
 // The simulator itself: it repeats itself, and it finds what is planted.
 #include <gtest/gtest.h>
 
+#include <ostream>
 #include <string>
 
 #include "tests/sim/planted_bugs.h"
 #include "tests/sim/simulation.h"
 
 namespace muster::sim {
+
+static void PrintTo(const NamedBug& bug, std::ostream* out) { *out << bug.name; }
+
 namespace {
 
 TEST(Simulation, TheSameSeedGivesTheSameHash) {
