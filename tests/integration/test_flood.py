@@ -98,5 +98,6 @@ def test_a_watch_resumes_after_the_server_was_killed(cluster: Cluster) -> None:
     cluster.kill_server()
     cluster.start_server()
     wait_for(lambda: cluster.run("job", "list").returncode == 0, "the server")
+    client = Client(*client_of(cluster.config))
     middle = whole[len(whole) // 2][0]
     assert statuses(middle) == [row for row in whole if row[0] > middle]
