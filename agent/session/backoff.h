@@ -10,7 +10,8 @@ namespace muster::agent {
 
 struct BackoffConfig {
   Duration initial = std::chrono::milliseconds(100);
-  Duration maximum = std::chrono::seconds(5);
+  // A server that comes back has its nodes again at once, long before it would give one up.
+  Duration maximum = std::chrono::seconds(2);
 };
 
 // Doubles from `initial` to `maximum`; each delay is drawn from the upper half of its step, so that

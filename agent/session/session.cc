@@ -90,6 +90,7 @@ void Session::TakeMessage(const v1::ServerMessage& message) {
 void Session::TakeWelcome(const v1::Welcome& welcome) {
   open_ = true;
   failures_ = 0;
+  refused_ = false;
   backoff_.Reset();
   const Duration wanted = std::chrono::milliseconds(welcome.heartbeat_interval_ms());
   heartbeat_interval_ = wanted > Duration::zero()
@@ -134,16 +135,30 @@ void Session::StreamDone(const grpc::Status& status) {
   }
   const bool was_open = std::exchange(open_, false);
   const Duration delay = backoff_.Next();
-  ++failures_;
-  // The first failure, then rarer and rarer: an absent server must not fill the log.
-  if (std::has_single_bit(failures_)) {
-    Log(LogLevel::kWarning, was_open ? "session_closed" : "session_failed",
-        {{"error", status.error_message()},
-         {"failures", static_cast<std::int64_t>(failures_)},
-         {"retry_in", FormatDuration(delay)}});
-  }
+  LogEnd(status, was_open, delay);
   ArmTimer(delay, &Session::Connect);
   if (was_open) events_.on_closed();
+}
+
+void Session::LogEnd(const grpc::Status& status, bool was_open, Duration retry_in) {
+  ++failures_;
+  if (status.error_code() == grpc::StatusCode::UNAUTHENTICATED) {
+    // Every further answer will be the same: a person has to do something.
+    if (std::exchange(refused_, true)) return;
+    Log(LogLevel::kError, "session_failed",
+        {{"code", "UNAUTHENTICATED"},
+         {"error", status.error_message()},
+         {"advice",
+          "the server accepts this node's certificate no more: to join again, stop the agent, "
+          "remove the folder identity in its directory, and start it with a join token"}});
+    return;
+  }
+  // The first failure, then rarer and rarer: an absent server must not fill the log.
+  if (!std::has_single_bit(failures_)) return;
+  Log(LogLevel::kWarning, was_open ? "session_closed" : "session_failed",
+      {{"error", status.error_message()},
+       {"failures", static_cast<std::int64_t>(failures_)},
+       {"retry_in", FormatDuration(retry_in)}});
 }
 
 void Session::Stop(std::function<void()> on_stopped) {

@@ -53,6 +53,7 @@ class Session {
   void TakeMessage(const v1::ServerMessage& message);
   void TakeWelcome(const v1::Welcome& welcome);
   void StreamDone(const grpc::Status& status);
+  void LogEnd(const grpc::Status& status, bool was_open, Duration retry_in);
   void Beat();
   // Runs `action` on the current stream's behalf: not after it has been replaced.
   void ArmTimer(Duration delay, void (Session::*action)());
@@ -69,6 +70,7 @@ class Session {
   std::function<void()> on_stopped_;
   bool open_ = false;
   bool stopping_ = false;
+  bool refused_ = false;   // the server does not accept our certificate; logged
   unsigned failures_ = 0;  // in a row
   Duration heartbeat_interval_{};
   SteadyPoint last_ack_{};

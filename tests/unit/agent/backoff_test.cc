@@ -14,7 +14,7 @@ TEST(Backoff, EveryDelayLiesInTheUpperHalfOfItsStep) {
       const Duration delay = backoff.Next();
       EXPECT_GE(delay, step / 2);
       EXPECT_LE(delay, step);
-      step = std::min<Duration>(step * 2, std::chrono::seconds(5));
+      step = std::min<Duration>(step * 2, std::chrono::seconds(2));
     }
   }
 }

@@ -5,6 +5,7 @@
 
 #include <atomic>
 
+#include "base/log.h"
 #include "tests/unit/agent/fake_server.h"
 #include "tests/unit/agent/loop_driver.h"
 
@@ -159,6 +160,27 @@ TEST_F(SessionTest, ARenewedCertificateMeansANewStream) {
   ASSERT_TRUE(RunUntil(loop_, [&] { return opened_ == 1; }));
   session_->Reconnect();
   ASSERT_TRUE(RunUntil(loop_, [&] { return opened_ == 2; }));
+}
+
+TEST_F(SessionTest, ARefusedCertificateIsSaidOnceAndStoppingIsQuickAllTheSame) {
+  std::atomic<int> calls = 0;
+  server_.on_session = [&](auto&) {
+    ++calls;
+    return grpc::Status(grpc::StatusCode::UNAUTHENTICATED, "not (or no longer) a node");
+  };
+  testing::internal::CaptureStderr();
+  InitLog("session_test", LogLevel::kInfo);
+  StartSession();
+  const auto tried = RunUntil(loop_, [&] { return calls >= 5; });
+  const auto stopped = Stop();
+  const std::string log = testing::internal::GetCapturedStderr();
+  ASSERT_TRUE(tried);
+  EXPECT_TRUE(stopped);
+  const std::size_t first = log.find("UNAUTHENTICATED");
+  ASSERT_NE(first, std::string::npos) << log;
+  EXPECT_EQ(log.find("UNAUTHENTICATED", first + 1), std::string::npos) << log;
+  EXPECT_THAT(log, testing::HasSubstr("not (or no longer) a node"));
+  EXPECT_THAT(log, testing::HasSubstr("join again"));
 }
 
 TEST_F(SessionTest, StoppingWhileTheServerIsAwayIsQuick) {
