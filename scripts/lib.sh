@@ -15,6 +15,7 @@ build() {
   local preset=$1
   shift
   say "build: $preset"
+  mkdir -p "$root/build"
   (cd "$root" && cmake --preset "$preset" >"$root/build/$preset.configure.log" 2>&1) ||
     { cat "$root/build/$preset.configure.log" >&2; die "cmake --preset $preset failed"; }
   cmake --build "$root/build/$preset" -j "$jobs" ${1:+--target "$@"} -- --quiet ||
