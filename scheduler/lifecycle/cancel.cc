@@ -29,6 +29,13 @@ void RequestCancel(Decision& decision, const Job& job, const Cause& cause) {
   StopAttempt(decision, CurrentAttemptOf(job), StopMode::kTerminate, cause);
 }
 
+Status MayCancel(const Principal& principal, const Job& job) {
+  if (principal.role == Role::kAdmin || principal.user == job.user) return {};
+  return Fail(ErrorCode::kPermissionDenied, ErrorReason::kWrongRole,
+              "Job \"" + job.id.str() + "\" belongs to " + job.user.str() +
+                  "; only they and an admin may cancel it.");
+}
+
 Result<Answer> Decide(Decision& decision, const CancelJob& command,
                       const Surroundings& surroundings) {
   const State& state = decision.state();
@@ -41,12 +48,7 @@ Result<Answer> Decide(Decision& decision, const CancelJob& command,
                 "There is no live job \"" + command.job.str() + "\" in workspace \"" +
                     command.workspace.str() + "\".");
   }
-  const Principal& principal = surroundings.principal;
-  if (principal.role != Role::kAdmin && principal.user != job->user) {
-    return Fail(ErrorCode::kPermissionDenied, ErrorReason::kWrongRole,
-                "Job \"" + job->id.str() + "\" belongs to " + job->user.str() +
-                    "; only they and an admin may cancel it.");
-  }
+  MUSTER_TRY(MayCancel(surroundings.principal, *job));
   if (IsTerminal(job->status)) return Answer{job->id.str(), job->status, false};
   Remember(decision, command.workspace, command.idempotency, job->id.str());
   if (!IsPlanted(PlantedBug::kForgetCancel)) {

@@ -15,4 +15,7 @@ Result<Answer> Decide(Decision& decision, const CancelJob& command,
 // has been asked to stop before. `job` is live.
 void RequestCancel(Decision& decision, const Job& job, const Cause& cause);
 
+// PERMISSION_DENIED unless the job is the principal's own or the principal is an admin.
+Status MayCancel(const Principal& principal, const Job& job);
+
 }  // namespace muster::scheduler

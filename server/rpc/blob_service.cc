@@ -5,6 +5,7 @@
 
 #include "server/auth/principal.h"
 #include "server/rpc/blob_upload.h"
+#include "server/rpc/change_request.h"
 #include "server/rpc/field_checks.h"
 #include "server/rpc/unary.h"
 
@@ -43,12 +44,12 @@ grpc::ServerUnaryReactor* BlobService::FindMissingBlobs(grpc::CallbackServerCont
   if (!workspace) return FinishWith(reactor, workspace.error());
   Result<std::vector<Digest>> digests = ParseDigests(*request);
   if (!digests) return FinishWith(reactor, digests.error());
-  const bool queued =
-      parts_.io.Submit([this, reactor, reply, digests = std::move(*digests)](std::size_t) {
+  const bool queued = parts_.io.Submit(
+      [this, reactor, reply, workspace = *workspace, digests = std::move(*digests)](std::size_t) {
         for (const Digest& digest : digests) {
           if (!parts_.blobs.Has(digest)) reply->add_missing_digests(digest.Hex());
         }
-        reactor->Finish(grpc::Status::OK);
+        QueryAndFinish(parts_.loop, reactor, workspace, [](const Core&, Now) { return Status(); });
       });
   return queued ? reactor : FinishWith(reactor, Overloaded());
 }

@@ -5,8 +5,10 @@
 #include <string>
 #include <utility>
 
+#include "scheduler/lifecycle/cancel.h"
 #include "scheduler/placement/explain.h"
 #include "server/auth/principal.h"
+#include "server/rpc/change_request.h"
 #include "server/rpc/field_checks.h"
 #include "server/rpc/idempotency.h"
 #include "server/rpc/job_conversion.h"
@@ -53,7 +55,10 @@ Result<storage::JobFilter> FilterOf(const v1::ListJobsRequest& request,
     if (!status) {
       return Fail(BadRequest("statuses: " + std::to_string(number) + " is not a job status"));
     }
-    filter.statuses.push_back(*status);
+    // Each once, however often it is named: the query grows with them.
+    if (std::ranges::find(filter.statuses, *status) == filter.statuses.end()) {
+      filter.statuses.push_back(*status);
+    }
   }
   return filter;
 }
@@ -67,6 +72,14 @@ struct JobService::Submission {
   scheduler::Principal caller;
   WorkspaceName workspace;
   std::vector<Fault> faults;  // of the request by itself
+};
+
+struct JobService::Cancellation {
+  grpc::ServerUnaryReactor* reactor;
+  v1::CancelJobReply* reply;
+  scheduler::Principal caller;
+  WorkspaceName workspace;
+  JobId job;
 };
 
 // Of method, user and content, as rpc/idempotency.h does it, without another copy of the
@@ -213,10 +226,14 @@ grpc::ServerUnaryReactor* JobService::ListJobs(grpc::CallbackServerContext* cont
   Result<storage::JobFilter> filter = FilterOf(*request, *workspace);
   if (!filter) return FinishWith(reactor, filter.error());
   const std::size_t limit = request->page_size() == 0 ? kDefaultPage : request->page_size();
-  const bool queued = parts_.history.Submit([reactor, reply, filter = std::move(*filter),
+  const bool queued = parts_.history.Submit([this, reactor, reply, filter = std::move(*filter),
                                              before = *before, limit](storage::History& history) {
     const auto records = history.ListJobs(filter, before, limit);
     if (!records) return static_cast<void>(FinishWith(reactor, records.error()));
+    if (records->empty()) {  // perhaps because there is no such workspace
+      const auto nothing = [](const Core&, Now) { return Status(); };
+      return static_cast<void>(QueryAndFinish(parts_.loop, reactor, filter.workspace, nothing));
+    }
     for (const storage::JobRecord& record : *records) ToProto(record.job, *reply->add_jobs());
     if (records->size() == limit) {
       reply->set_next_page_token(EncodePageToken(records->back().job.sequence));
@@ -240,16 +257,38 @@ grpc::ServerUnaryReactor* JobService::CancelJob(grpc::CallbackServerContext* con
     error.faults = std::move(faults);
     return FinishWith(reactor, error);
   }
+  const auto cancellation = std::make_shared<Cancellation>(
+      Cancellation{reactor, reply, caller, *workspace, JobId(request->job_id())});
   scheduler::CancelJob command{std::move(*workspace),
                                IdempotencyOf("/muster.v1.JobService/CancelJob", caller, *request),
-                               JobId(request->job_id())};
+                               cancellation->job};
   parts_.loop.Post(scheduler::Command{caller, std::move(command)},
-                   [reactor, reply](const Result<ReplyValue>& result) {
-                     if (!result) return static_cast<void>(FinishWith(reactor, result.error()));
-                     reply->set_status(ToProto(result->job_status));
-                     reactor->Finish(grpc::Status::OK);
+                   [this, cancellation](const Result<ReplyValue>& result) {
+                     grpc::ServerUnaryReactor* call = cancellation->reactor;
+                     if (!result && result.error().reason == ErrorReason::kUnknownJob) {
+                       return AnswerEnded(cancellation);
+                     }
+                     if (!result) return static_cast<void>(FinishWith(call, result.error()));
+                     cancellation->reply->set_status(ToProto(result->job_status));
+                     call->Finish(grpc::Status::OK);
                    });
   return reactor;
+}
+
+void JobService::AnswerEnded(const std::shared_ptr<Cancellation>& cancellation) {
+  parts_.history.Continue([cancellation](storage::History& history) {
+    grpc::ServerUnaryReactor* call = cancellation->reactor;
+    const auto record = history.GetJob(cancellation->workspace, cancellation->job);
+    if (!record) return static_cast<void>(FinishWith(call, record.error()));
+    if (!*record) {
+      return static_cast<void>(FinishWith(call, UnknownJob(cancellation->job.str())));
+    }
+    const scheduler::Job& job = (*record)->job;
+    const Status allowed = scheduler::MayCancel(cancellation->caller, job);
+    if (!allowed) return static_cast<void>(FinishWith(call, allowed.error()));
+    cancellation->reply->set_status(ToProto(job.status));
+    call->Finish(grpc::Status::OK);
+  });
 }
 
 grpc::ServerWriteReactor<v1::JobEvent>* JobService::WatchJobs(grpc::CallbackServerContext* context,

@@ -31,12 +31,15 @@ class JobService final : public muster::v1::JobService::CallbackService {
 
  private:
   struct Submission;
+  struct Cancellation;
   void CheckSnapshot(const std::shared_ptr<Submission>& submission);
   // On the core thread: adds the faults of the state and answers.
   void Refuse(const std::shared_ptr<Submission>& submission);
   void Post(const std::shared_ptr<Submission>& submission);
   static Digest DigestOf(const Submission& submission, std::string_view given_spec);
   static void Answer(const Submission& submission, Result<ReplyValue> result);
+  // The core knows no live job of this id: an ended one keeps its status, which is the answer.
+  void AnswerEnded(const std::shared_ptr<Cancellation>& cancellation);
   // Adds why the job waits, on the core thread, and finishes.
   void Explain(grpc::ServerUnaryReactor* reactor, const JobId& job, muster::v1::GetJobReply* reply);
 

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "scheduler/lifecycle/request.h"
 #include "server/rpc/job_conversion.h"
 
 namespace muster::server {
@@ -30,9 +31,22 @@ void JobWatch::Begin(Result<WorkspaceName> workspace) {
   workspace_ = std::move(*workspace);
   parts_.hub.Subscribe(key_, Self());
   const std::lock_guard lock(mutex());
-  if (job_.empty()) return StartReading();
   reading_ = true;
-  parts_.history.Continue([self = Self()](storage::History& history) { self->CheckJob(history); });
+  if (job_.empty()) {
+    parts_.loop.Query([self = Self()](const Core& core, Now) { self->CheckWorkspace(core); });
+  } else {
+    parts_.history.Continue(
+        [self = Self()](storage::History& history) { self->CheckJob(history); });
+  }
+}
+
+void JobWatch::CheckWorkspace(const Core& core) {
+  const Status known = scheduler::WorkspaceExists(core.state(), workspace_);
+  const std::lock_guard lock(mutex());
+  reading_ = false;
+  if (ended()) return;
+  if (!known) return End(ToGrpcStatus(known.error()));
+  StartReading();
 }
 
 void JobWatch::CheckJob(storage::History& history) {

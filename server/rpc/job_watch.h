@@ -24,6 +24,8 @@ class JobWatch final : public WriteStream<muster::v1::JobEvent>, public Wakeable
   void Next() override;
   bool IsTooSlow(SteadyPoint now) const override;
   void Forget() override;
+  // On the core thread.
+  void CheckWorkspace(const Core& core);
   // On a history thread.
   void CheckJob(storage::History& history);
   void ReadPage(storage::History& history);
