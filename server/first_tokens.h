@@ -11,7 +11,8 @@
 namespace muster::server {
 
 // Writes each file that is missing, once its token is durable; a start that was killed in between
-// is repeated safely. Blocks; not on the core thread.
+// is repeated safely. A token that was revoked stays without a file. FAILED_PRECONDITION when the
+// state was made with another token key. Blocks; not on the core thread.
 Status EnsureFirstTokens(const std::filesystem::path& state_directory, const TokenMint& mint,
                          CoreLoop& loop);
 
