@@ -83,8 +83,11 @@ void AgentSession::PostThenRead(scheduler::CommandBody body, bool fatal) {
 }
 
 void AgentSession::ReadNext() {
-  const std::lock_guard lock(mutex_);
-  if (!closed_) StartRead(&incoming_);
+  {
+    const std::lock_guard lock(mutex_);
+    if (!closed_) return StartRead(&incoming_);
+  }
+  Leave();  // the end may have overtaken the hello that was just answered
 }
 
 void AgentSession::OnWriteDone(bool ok) {
@@ -142,7 +145,11 @@ void AgentSession::Close(const grpc::Status& status) {
   }
   Log(LogLevel::kInfo, "session_closed",
       {{"node", caller_.node.str()}, {"session", static_cast<std::int64_t>(number_)}});
-  // Whoever closes; the core ignores the end of a session that it has replaced already.
+  Leave();
+}
+
+// The core ignores the end of a session that it has replaced already.
+void AgentSession::Leave() {
   parts_.loop.Post(scheduler::Command{caller_, scheduler::CloseSession{caller_.node, number_}},
                    [](const Result<ReplyValue>&) {});
   parts_.loop.Query([self = shared_from_this()](const Core&, Now) {

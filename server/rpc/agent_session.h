@@ -50,6 +50,8 @@ class AgentSession final
   void ReadNext();
   void Close(const grpc::Status& status);
   void CloseWith(const Error& error);
+  // Tells the core that the session is over. May come twice.
+  void Leave();
 
   template <class Message>
   void Queue(std::optional<Message>& slot, const Message& message) {
