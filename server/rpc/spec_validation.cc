@@ -176,6 +176,7 @@ void CheckVariables(const v1::JobSpec& spec, Faults& faults) {
   if (variables.size() > kMaxVariables) {
     AddFault(faults, "environment_variables", std::to_string(variables.size()) + " variables",
              "at most 1,000 variables are allowed");
+    return;  // a fault for each of a million would cost more than the specification
   }
   std::size_t bytes = 0;
   Faults found;
@@ -234,6 +235,7 @@ void CheckDataReferences(const v1::JobSpec& spec, Faults& faults) {
     AddFault(faults, "data_references",
              std::to_string(spec.data_references_size()) + " data references",
              "at most 256 data references are allowed");
+    return;
   }
   std::set<std::string_view> names;
   for (int i = 0; i < spec.data_references_size(); ++i) {
@@ -265,6 +267,7 @@ void CheckTags(const v1::JobSpec& spec, Faults& faults) {
   if (spec.tags().size() > kMaxTags) {
     AddFault(faults, "tags", std::to_string(spec.tags().size()) + " tags",
              "at most 50 tags are allowed");
+    return;
   }
   Faults found;
   for (const auto& [key, value] : spec.tags()) {

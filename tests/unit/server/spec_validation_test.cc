@@ -197,5 +197,18 @@ TEST(SpecValidation, ALongValueIsCutBetweenCharacters) {
   EXPECT_EQ((faults[0].value.size() - 3) % 2, 0U);
 }
 
+TEST(SpecValidation, NamesNoSingleEntryOfAListThatIsTooLong) {
+  v1::JobSpec spec = Valid();
+  for (int i = 0; i < 100'000; ++i) {
+    spec.add_data_references();
+    (*spec.mutable_environment_variables())["-" + std::to_string(i)] = "";
+    (*spec.mutable_tags())[std::string(101, 't') + std::to_string(i)] = "";
+  }
+  std::vector<std::string> fields;
+  for (const Fault& fault : ValidateSpec(spec)) fields.push_back(fault.field);
+  EXPECT_THAT(fields,
+              ::testing::ElementsAre("spec", "environment_variables", "data_references", "tags"));
+}
+
 }  // namespace
 }  // namespace muster::server
