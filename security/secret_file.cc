@@ -52,23 +52,52 @@ Status SyncDirectory(const std::filesystem::path& directory) {
   return {};
 }
 
-Status CheckPrivate(const struct stat& info, const std::filesystem::path& path) {
+enum class Readers { kOwner, kAll };
+
+Status CheckAccess(const struct stat& info, const std::filesystem::path& path, Readers readers) {
   const auto refuse = [&](const std::string& why) {
     return Fail(ErrorCode::kFailedPrecondition, ErrorReason::kUnsafePath,
                 path.string() + " " + why);
   };
   if (!S_ISREG(info.st_mode)) return refuse("is not a regular file");
-  if ((info.st_mode & (S_IRWXG | S_IRWXO)) != 0)
+  if (readers == Readers::kOwner && (info.st_mode & (S_IRWXG | S_IRWXO)) != 0)
     return refuse("holds a secret, but others than its owner may use it; run: chmod 600 " +
                   path.string());
+  if ((info.st_mode & (S_IWGRP | S_IWOTH)) != 0)
+    return refuse("may be changed by others than its owner; run: chmod go-w " + path.string());
   if (info.st_uid != ::geteuid() && info.st_uid != 0)
-    return refuse("holds a secret, but belongs to another user (uid " +
+    return refuse("is to be trusted, but belongs to another user (uid " +
                   std::to_string(info.st_uid) + ")");
   if (info.st_size > static_cast<off_t>(kMaxSecretFileBytes))
     return Fail(ErrorCode::kResourceExhausted, ErrorReason::kTooLarge,
                 path.string() + " has " + std::to_string(info.st_size) + " bytes; at most " +
                     std::to_string(kMaxSecretFileBytes) + " are read");
   return {};
+}
+
+Result<std::string> ReadFile(const std::filesystem::path& path, Readers readers) {
+  // O_NONBLOCK: a FIFO in its place must not make us wait.
+  const OwnedFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+  if (fd.get() < 0) {
+    if (errno == ENOENT)
+      return Fail(ErrorCode::kNotFound, ErrorReason::kIo, "there is no file " + path.string());
+    return IoError("open", path);
+  }
+  struct stat info {};
+  if (::fstat(fd.get(), &info) != 0) return IoError("examine", path);
+  MUSTER_TRY(CheckAccess(info, path, readers));
+
+  std::string content(static_cast<std::size_t>(info.st_size), '\0');
+  std::size_t filled = 0;
+  while (filled < content.size()) {
+    const ssize_t got = ::read(fd.get(), content.data() + filled, content.size() - filled);
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return IoError("read", path);
+    if (got == 0) break;
+    filled += static_cast<std::size_t>(got);
+  }
+  content.resize(filled);
+  return content;
 }
 
 }  // namespace
@@ -88,28 +117,11 @@ Status WriteSecretFile(const std::filesystem::path& path, std::string_view conte
 }
 
 Result<std::string> ReadSecretFile(const std::filesystem::path& path) {
-  // O_NONBLOCK: a FIFO in its place must not make us wait.
-  const OwnedFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
-  if (fd.get() < 0) {
-    if (errno == ENOENT)
-      return Fail(ErrorCode::kNotFound, ErrorReason::kIo, "there is no file " + path.string());
-    return IoError("open", path);
-  }
-  struct stat info {};
-  if (::fstat(fd.get(), &info) != 0) return IoError("examine", path);
-  MUSTER_TRY(CheckPrivate(info, path));
+  return ReadFile(path, Readers::kOwner);
+}
 
-  std::string content(static_cast<std::size_t>(info.st_size), '\0');
-  std::size_t filled = 0;
-  while (filled < content.size()) {
-    const ssize_t got = ::read(fd.get(), content.data() + filled, content.size() - filled);
-    if (got < 0 && errno == EINTR) continue;
-    if (got < 0) return IoError("read", path);
-    if (got == 0) break;
-    filled += static_cast<std::size_t>(got);
-  }
-  content.resize(filled);
-  return content;
+Result<std::string> ReadPublicFile(const std::filesystem::path& path) {
+  return ReadFile(path, Readers::kAll);
 }
 
 Status MakeSecretDirectory(const std::filesystem::path& path) {

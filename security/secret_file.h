@@ -23,6 +23,9 @@ Status WriteSecretFile(const std::filesystem::path& path, std::string_view conte
 // never content.
 Result<std::string> ReadSecretFile(const std::filesystem::path& path);
 
+// The same for what everybody may read but nobody else may write, such as a certificate.
+Result<std::string> ReadPublicFile(const std::filesystem::path& path);
+
 // Makes the directory (and its parents, with the default mode) with mode 0700, if it is not there
 // yet.
 Status MakeSecretDirectory(const std::filesystem::path& path);

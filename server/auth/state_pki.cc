@@ -43,8 +43,7 @@ tl::unexpected<Error> Damaged(const fs::path& path, const std::string& what) {
 }
 
 // Nothing when there is no such file.
-Result<std::optional<std::string>> ReadIfThere(const fs::path& path) {
-  Result<std::string> content = security::ReadSecretFile(path);
+Result<std::optional<std::string>> IfThere(Result<std::string> content) {
   if (content) return std::optional<std::string>(std::move(*content));
   if (content.error().code == ErrorCode::kNotFound) return std::optional<std::string>();
   return Fail(std::move(content).error());
@@ -69,8 +68,9 @@ Status CreateCaFiles(const Paths& paths, TimePoint now, StatePki& pki) {
 }
 
 Status LoadCaFiles(const Paths& paths, std::string certificate_pem, TimePoint now, StatePki& pki) {
-  MUSTER_ASSIGN(std::optional<std::string> key, ReadIfThere(paths.ca_key));
-  MUSTER_ASSIGN(std::optional<std::string> token_key, ReadIfThere(paths.token_key));
+  MUSTER_ASSIGN(std::optional<std::string> key, IfThere(security::ReadSecretFile(paths.ca_key)));
+  MUSTER_ASSIGN(std::optional<std::string> token_key,
+                IfThere(security::ReadSecretFile(paths.token_key)));
   if (!key) return Damaged(paths.ca_key, "is missing");
   if (!token_key) return Damaged(paths.token_key, "is missing");
   if (token_key->size() != 2 * kTokenKeyBytes) return Damaged(paths.token_key, "is damaged");
@@ -105,8 +105,10 @@ std::optional<std::string> ReasonToIssue(const std::optional<std::string>& key,
 
 Status LoadOrIssueServerCertificate(const Paths& paths, const security::ServerNames& names,
                                     TimePoint now, StatePki& pki) {
-  MUSTER_ASSIGN(std::optional<std::string> key, ReadIfThere(paths.server_key));
-  MUSTER_ASSIGN(std::optional<std::string> certificate, ReadIfThere(paths.server_certificate));
+  MUSTER_ASSIGN(std::optional<std::string> key,
+                IfThere(security::ReadSecretFile(paths.server_key)));
+  MUSTER_ASSIGN(std::optional<std::string> certificate,
+                IfThere(security::ReadPublicFile(paths.server_certificate)));
   const auto reason = ReasonToIssue(key, certificate, names, pki, now);
   if (!reason) {
     pki.server = {std::move(*key), std::move(*certificate)};
@@ -135,7 +137,8 @@ Result<StatePki> LoadOrCreateStatePki(const fs::path& state_directory,
   const Paths paths(state_directory);
   MUSTER_TRY(security::MakeSecretDirectory(paths.directory));
   StatePki pki;
-  MUSTER_ASSIGN(std::optional<std::string> ca, ReadIfThere(paths.ca_certificate));
+  MUSTER_ASSIGN(std::optional<std::string> ca,
+                IfThere(security::ReadPublicFile(paths.ca_certificate)));
   if (ca) {
     MUSTER_TRY(LoadCaFiles(paths, std::move(*ca), now, pki));
   } else if (fs::exists(paths.server_certificate)) {

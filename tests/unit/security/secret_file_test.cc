@@ -54,6 +54,16 @@ TEST_F(SecretFile, IsNotReadWhenOthersMayUseIt) {
   }
 }
 
+TEST_F(SecretFile, OnesOfPublicContentMayBeReadByAllButWrittenByNobodyElse) {
+  ASSERT_TRUE(WriteSecretFile(PathOf("ca.crt"), "certificate"));
+  fs::permissions(PathOf("ca.crt"), fs::perms(0644));
+  EXPECT_EQ(ReadPublicFile(PathOf("ca.crt")), "certificate");
+  for (const unsigned mode : {0664U, 0646U}) {
+    fs::permissions(PathOf("ca.crt"), fs::perms(mode));
+    EXPECT_EQ(ReadPublicFile(PathOf("ca.crt")).error().code, ErrorCode::kFailedPrecondition);
+  }
+}
+
 TEST_F(SecretFile, SaysWhatIsNotThereOrNoFile) {
   EXPECT_EQ(ReadSecretFile(PathOf("absent")).error().code, ErrorCode::kNotFound);
   ASSERT_TRUE(MakeSecretDirectory(PathOf("directory")));

@@ -48,6 +48,18 @@ TEST_F(StatePkiTest, TheNextStartFindsTheSame) {
   EXPECT_FALSE(second->server_certificate_issued);
 }
 
+TEST_F(StatePkiTest, CertificatesMayBeReadableByAllKeysMayNot) {
+  ASSERT_TRUE(Load());
+  for (const char* name : {"pki/ca.crt", "pki/server.crt"}) {
+    fs::permissions(state() / name, fs::perms(0644));
+  }
+  const auto again = Load();
+  ASSERT_TRUE(again) << again.error().message;
+  EXPECT_FALSE(again->server_certificate_issued);
+  fs::permissions(state() / "pki/ca.key", fs::perms(0640));
+  EXPECT_EQ(Load().error().code, ErrorCode::kFailedPrecondition);
+}
+
 TEST_F(StatePkiTest, NewNamesAndNearExpiryBringANewServerCertificateOfTheSameCa) {
   const auto first = Load();
   const auto named = Load({{"head.example.org"}, {"FD00::1"}});
