@@ -1,5 +1,6 @@
 #include "storage/sqlite/history.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "storage/codec/codec.h"
@@ -11,6 +12,7 @@ namespace {
 
 using scheduler::Event;
 
+// The largest number that SQLite knows: no sequence is beyond it.
 constexpr std::uint64_t kNoBound = static_cast<std::uint64_t>(INT64_MAX);
 
 class SqliteHistory final : public History {
@@ -113,7 +115,7 @@ Result<std::vector<JobRecord>> SqliteHistory::ListJobs(const JobFilter& filter,
                                                        std::size_t limit) {
   MUSTER_ASSIGN(Statement statement, connection_.Prepare(ListSql(filter)));
   statement.BindText(1, filter.workspace.str())
-      .Bind(2, before_sequence == 0 ? kNoBound : before_sequence)
+      .Bind(2, before_sequence == 0 ? kNoBound : std::min(before_sequence, kNoBound))
       .Bind(3, std::uint64_t{limit});
   if (!filter.experiment.empty()) statement.BindText(4, filter.experiment);
   if (!filter.user.empty()) statement.BindText(5, filter.user.str());
@@ -151,7 +153,9 @@ Result<std::vector<JobChange>> SqliteHistory::JobChanges(const WorkspaceName& wo
                                                          std::uint64_t after_sequence,
                                                          std::size_t limit) {
   Statement& statement = job.empty() ? *changes_ : *changes_of_job_;
-  statement.Bind(1, after_sequence).BindText(2, workspace.str()).Bind(3, std::uint64_t{limit});
+  statement.Bind(1, std::min(after_sequence, kNoBound))
+      .BindText(2, workspace.str())
+      .Bind(3, std::uint64_t{limit});
   if (!job.empty()) statement.BindText(4, job.str());
   std::vector<JobChange> changes;
   while (true) {

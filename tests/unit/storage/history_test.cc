@@ -173,6 +173,12 @@ TEST_F(HistoryTest, AReaderSeesWhatIsWrittenLaterAndWritesNothing) {
   EXPECT_EQ((*record)->resolved_spec, "same");
 }
 
+TEST_F(HistoryTest, NothingComesAfterASequenceBeyondAll) {
+  EXPECT_TRUE(history_->JobChanges(World::kWorkspace, JobId(), UINT64_MAX, 10)->empty());
+  EXPECT_TRUE(history_->JobChanges(World::kWorkspace, JobId("digits_1"), UINT64_MAX, 10)->empty());
+  EXPECT_EQ(Sequences(All(), UINT64_MAX, 1), Sequences(All(), 0, 1));
+}
+
 TEST_F(HistoryTest, FsckNamesEachDifference) {
   ASSERT_TRUE(database_->Fsck()->empty());
   auto connection = Connection::Open(directory_ / "state.db", Connection::Mode::kReadWrite);
