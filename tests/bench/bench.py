@@ -288,7 +288,8 @@ def boot(cluster: Cluster, digest: str, suffix: str, target: str) -> list[Figure
         while not submitted:
             try:
                 if not shown:
-                    answer = client.call("jobs.JobService", "GetJob", jobs.GetJobRequest(job_id=known), timeout=5)
+                    answer = client.call("jobs.JobService", "GetJob", jobs.GetJobRequest(job_id=known), timeout=5,
+                                         wait_for_ready=True)
                     assert answer.job.status == jobs.JOB_STATUS_QUEUED
                     shown = time.perf_counter() - started
                 client.call("jobs.JobService", "SubmitJob", jobs.SubmitJobRequest(

@@ -26,14 +26,14 @@ def submit_many(connection: tuple, digest: str, client_number: int, count: int, 
             experiment="storm", script="main.py", snapshot_digest=digest))
         while True:
             try:
-                answers[key] = client.call("jobs.JobService", "SubmitJob", request, timeout=5).job_id
+                answers[key] = client.call("jobs.JobService", "SubmitJob", request, timeout=5,
+                                           wait_for_ready=True).job_id
                 break
             except grpc.RpcError as error:
                 if error.code() not in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED,
                                         grpc.StatusCode.CANCELLED):
                     results.put((client_number, f"{error.code()}: {error.details()}"))
                     return
-                time.sleep(0.01)  # between two tries, not in place of a condition
     results.put((client_number, answers))
 
 

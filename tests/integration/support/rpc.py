@@ -48,11 +48,17 @@ class Client:
                                            ("grpc.use_local_subchannel_pool", 1)])
         self.metadata = [("authorization", f"Bearer {token}")] if token else []
 
-    def call(self, service: str, method: str, request: Any, *, timeout: float = 10.0) -> Any:
-        """A unary call, for example call("jobs.JobService", "GetJob", request)."""
+    def call(self, service: str, method: str, request: Any, *, timeout: float = 10.0,
+             wait_for_ready: bool = False) -> Any:
+        """A unary call, for example call("jobs.JobService", "GetJob", request).
+
+        With `wait_for_ready` it waits for a server that is away; without, gRPC's channel would not even
+        try to reconnect between calls that fail at once.
+        """
         module, name = service.split(".")
         stub = getattr(stubs()[module][1], f"{name}Stub")(self.channel)
-        return getattr(stub, method)(request, metadata=self.metadata, timeout=timeout)
+        return getattr(stub, method)(request, metadata=self.metadata, timeout=timeout,
+                                     wait_for_ready=wait_for_ready)
 
     def close(self) -> None:
         self.channel.close()
