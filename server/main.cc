@@ -1,9 +1,13 @@
 // musterd: reads flags and configuration, runs the server until SIGTERM or SIGINT.
 #include <pthread.h>
 #include <signal.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <CLI/CLI.hpp>
 #include <atomic>
+#include <cerrno>
 #include <cstdio>
 #include <cstdlib>
 #include <future>
@@ -61,7 +65,7 @@ int FailWith(const muster::Error& error) {
   return 1;
 }
 
-int Fsck(const ServerConfig& config) {
+int CheckState(const ServerConfig& config) {
   auto database = muster::storage::Database::Open(config.state_dir);
   if (!database) return FailWith(database.error());
   const auto differences = (*database)->Fsck();
@@ -70,6 +74,30 @@ int Fsck(const ServerConfig& config) {
   if (!differences->empty()) return 1;
   std::printf("%s: events and rows agree\n", config.state_dir.c_str());
   return 0;
+}
+
+// In a child: events that do not fit together break an invariant of the fold, which aborts.
+int Fsck(const ServerConfig& config) {
+  const pid_t child = fork();
+  if (child < 0) {
+    std::perror("musterd: fork");
+    return 1;
+  }
+  if (child == 0) {
+    const rlimit no_core{0, 0};
+    setrlimit(RLIMIT_CORE, &no_core);
+    std::exit(CheckState(config));
+  }
+  int status = 0;
+  while (waitpid(child, &status, 0) < 0 && errno == EINTR) {
+  }
+  if (WIFEXITED(status)) return WEXITSTATUS(status);
+  std::fprintf(stderr,
+               "musterd: %s/state.db is damaged: its events cannot be folded, the line above says "
+               "at what (signal %d). Nothing was changed. Restore the last backup: "
+               "docs/operations.md#restore-the-state-database\n",
+               config.state_dir.c_str(), WTERMSIG(status));
+  return 1;
 }
 
 // Waits for SIGTERM or SIGINT on a thread of its own. Construct before any other thread.

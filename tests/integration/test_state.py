@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import signal
@@ -85,6 +86,18 @@ def test_fsck_finds_rows_and_events_in_agreement(cluster: Cluster) -> None:
     done = subprocess.run([cluster.bin / "musterd", "--fsck", "--state-dir", cluster.state], text=True,
                           capture_output=True, timeout=60)
     assert done.returncode == 0, done
+
+
+def test_fsck_of_events_that_do_not_fit_together_is_told_in_a_sentence(cluster: Cluster) -> None:
+    cluster.submit({"main.py": "print(1)"})
+    cluster.stop_server()
+    with contextlib.closing(sqlite3.connect(cluster.state / "state.db")) as database, database:
+        # The pool "default" was never made, says the history; a job was submitted to it.
+        database.execute("UPDATE events SET data = (SELECT data FROM events WHERE sequence = 2) WHERE sequence = 3")
+    done = subprocess.run([cluster.bin / "musterd", "--fsck", "--state-dir", cluster.state], text=True,
+                          capture_output=True, timeout=60)
+    assert done.returncode == 1, done
+    assert "cannot be folded" in done.stderr and "Restore the last backup" in done.stderr, done.stderr
 
 
 def test_below_the_reserve_new_work_is_refused_and_reports_still_fit(cluster: Cluster) -> None:
