@@ -4,6 +4,8 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <fstream>
+#include <regex>
 
 #include "tests/unit/agent/temporary_directory.h"
 
@@ -129,6 +131,24 @@ TEST(AgentConfig, UnknownSettingsAndWrongTypesOfTheFileAreNamed) {
   std::vector<std::string> fields;
   for (const Fault& fault : settings.error().faults) fields.push_back(fault.field);
   EXPECT_THAT(fields, testing::UnorderedElementsAre("slots", "server", "colour"));
+}
+
+TEST(AgentConfig, TheExampleFileIsReadAsItIsAndWithEveryLineUncommented) {
+  const auto as_it_is = ReadConfigFile(MUSTER_CONFIG_EXAMPLES "/muster-agent.toml");
+  ASSERT_TRUE(as_it_is) << as_it_is.error().message;
+  EXPECT_TRUE(ResolveConfig(*as_it_is, {{"server", "head.lan"}}, Machine()));
+
+  std::ifstream example(MUSTER_CONFIG_EXAMPLES "/muster-agent.toml");
+  std::string uncommented;
+  for (std::string line; std::getline(example, line);) {
+    uncommented += std::regex_replace(line, std::regex("^# ([a-z_]+ = )"), "$1") + "\n";
+  }
+  const TemporaryDirectory directory;
+  directory.Write("agent.toml", uncommented);
+  const auto settings = ReadConfigFile(directory / "agent.toml");
+  ASSERT_TRUE(settings) << settings.error().message;
+  EXPECT_EQ(settings->size(), 14U);
+  EXPECT_EQ(settings->at("disk_reserve_bytes"), "268435456");
 }
 
 TEST(AgentConfig, AFileThatIsNoTomlIsRefusedWithItsLine) {
