@@ -11,6 +11,13 @@
 #include <utility>
 
 namespace muster::agent {
+namespace {
+
+// Entries of other kinds that are passed over for each name asked for: a directory that the job has
+// filled with them must not take the loop's time.
+constexpr std::size_t kEntriesPerName = 4;
+
+}  // namespace
 
 Result<LogDirectory> LogDirectory::Open(const std::string& path) {
   const int fd = open(path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
@@ -37,7 +44,9 @@ std::vector<std::string> LogDirectory::Names(std::size_t limit) const {
     close(fd);
     return names;
   }
-  while (const dirent* entry = readdir(directory)) {
+  for (std::size_t left = kEntriesPerName * limit; left > 0; --left) {
+    const dirent* entry = readdir(directory);
+    if (entry == nullptr) break;
     if (entry->d_type != DT_REG && entry->d_type != DT_UNKNOWN) continue;
     if (entry->d_name[0] == '.') continue;
     if (names.size() >= limit) break;

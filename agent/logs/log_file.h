@@ -19,7 +19,8 @@ class LogDirectory {
   LogDirectory& operator=(LogDirectory&&) = delete;
   ~LogDirectory();
 
-  // At most `limit` names, sorted.
+  // At most `limit` names, sorted. Looks at so many entries of the directory as a small multiple of
+  // `limit`, whatever the job has put there.
   std::vector<std::string> Names(std::size_t limit) const;
 
   struct Piece {

@@ -47,6 +47,7 @@ struct LogShipper::File {
   bool probe = false;              // ask for the size before the next bytes
   bool sending = false;
   bool queued = false;   // in ready_ or delayed_
+  bool delayed = false;  // in delayed_
   bool changed = false;  // while it was being sent
   bool given_up = false;
   unsigned refusals = 0;  // in a row
@@ -164,16 +165,13 @@ void LogShipper::Enqueue(Attempt& attempt, const std::string& name) {
     return;
   }
   // One that waits for its pace goes at once when its attempt has ended.
-  if (file.queued && !attempt.closing) return;
-  if (file.queued) {
-    std::erase(delayed_, FileKey{attempt.id, name});
-    std::erase(ready_, FileKey{attempt.id, name});
-  }
+  if (file.queued && !(attempt.closing && file.delayed)) return;
+  if (file.queued) std::erase(delayed_, FileKey{attempt.id, name});
   file.queued = true;
-  const bool paced =
+  file.delayed =
       !attempt.closing && ReadClock().steady < file.last_sent + config_.pace && file.known;
-  (paced ? delayed_ : ready_).emplace_back(attempt.id, name);
-  if (paced) ArmPace();
+  (file.delayed ? delayed_ : ready_).emplace_back(attempt.id, name);
+  if (file.delayed) ArmPace();
 }
 
 void LogShipper::Pump() {
@@ -342,10 +340,20 @@ void LogShipper::ArmPace() {
   pace_timer_.async_wait([this](const boost::system::error_code& error) {
     if (error) return;
     pace_armed_ = false;
-    ready_.insert(ready_.end(), delayed_.begin(), delayed_.end());
-    delayed_.clear();
+    TakeDelayed();
     Pump();
   });
+}
+
+void LogShipper::TakeDelayed() {
+  for (FileKey& key : delayed_) {
+    if (Attempt* attempt = Find(key.first)) {
+      const auto found = attempt->files.find(key.second);
+      if (found != attempt->files.end()) found->second.delayed = false;
+    }
+    ready_.push_back(std::move(key));
+  }
+  delayed_.clear();
 }
 
 }  // namespace muster::agent

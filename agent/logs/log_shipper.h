@@ -85,6 +85,7 @@ class LogShipper {
   void PauseAll();
   void ArmPoll();
   void ArmPace();
+  void TakeDelayed();
   Attempt* Find(const AttemptId& id);
 
   boost::asio::io_context& loop_;

@@ -170,6 +170,35 @@ TEST_F(LogShipperTest, LinksThatTheJobPlantedAreNotFollowed) {
   EXPECT_THAT(sink_.files, testing::ElementsAre(testing::Pair(kName, "fine")));
 }
 
+TEST_F(LogShipperTest, ADirectoryFullOfOtherThingsIsNotReadToItsEnd) {
+  constexpr int kDirectories = 200;
+  for (int i = 0; i < kDirectories; ++i) {
+    std::filesystem::create_directory(directory_ / ("d" + std::to_string(i)));
+  }
+  const auto logs = LogDirectory::Open(directory_.path());
+  ASSERT_TRUE(logs);
+  EXPECT_THAT(logs->Names(10), testing::IsEmpty());
+  directory_.Write(kLog, "found when the limit allows\n");
+  EXPECT_THAT(logs->Names(kDirectories), testing::ElementsAre(kLog));
+}
+
+TEST_F(LogShipperTest, ManyFilesThatWaitForAnAbsentServerCostNoTimeInTheLoop) {
+  constexpr int kFiles = 3'000;
+  for (int i = 0; i < kFiles; ++i) directory_.Write("log" + std::to_string(i), "line\n");
+  sink_.away = true;
+  shipper_.Follow(kId, directory_.path());
+  bool shipped = false;
+  shipper_.ShipRest(kId, [&] { shipped = true; });
+  // Each look finds all of them waiting already.
+  const auto begin = std::chrono::steady_clock::now();
+  for (int i = 0; i < 20; ++i) shipper_.ShipRest(kId, [&] { shipped = true; });
+  EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(5));
+  sink_.away = false;
+  shipper_.OnSession(true);
+  ASSERT_TRUE(RunUntil(loop_, [&] { return shipped; }));
+  EXPECT_EQ(sink_.files.size(), std::size_t{kFiles});
+}
+
 TEST_F(LogShipperTest, AnAttemptThatIsNotFollowedIsShippedAtOnce) { EXPECT_TRUE(ShipRest()); }
 
 TEST_F(LogShipperTest, AnAnswerThatComesAfterForgettingIsHarmless) {
