@@ -28,7 +28,7 @@ GrpcAppendSink::~GrpcAppendSink() {
 }
 
 void GrpcAppendSink::Append(AppendRequest request, Done done) {
-  const auto call = std::make_shared<Call>();
+  auto call = std::make_shared<Call>();
   call->stub = v1::AgentService::NewStub(channel_.Get());
   call->context.set_deadline(std::chrono::system_clock::now() + kCallTimeout);
   call->request.set_job_id(request.attempt.job.str());
@@ -42,7 +42,7 @@ void GrpcAppendSink::Append(AppendRequest request, Done done) {
     calls_.insert(call);
   }
   call->stub->async()->AppendRunFile(&call->context, &call->request, &call->reply,
-                                     [this, call](const grpc::Status& status) {
+                                     [this, call](const grpc::Status& status) mutable {
                                        if (status.ok()) {
                                          call->done(call->reply.size_bytes());
                                        } else {
@@ -50,6 +50,9 @@ void GrpcAppendSink::Append(AppendRequest request, Done done) {
                                        }
                                        const std::lock_guard lock(mutex_);
                                        calls_.erase(call);
+                                       // It holds the channel, which must not end on one of
+                                       // gRPC's own threads: that waits for all of them.
+                                       call.reset();
                                        if (calls_.empty()) idle_.notify_all();
                                      });
 }
