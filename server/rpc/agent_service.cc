@@ -101,7 +101,7 @@ grpc::ServerUnaryReactor* AgentService::AppendRunFile(grpc::CallbackServerContex
     const auto workspace = FindPlacement(core.state(), node, append.attempt);
     if (!workspace) {
       FinishWith(append.reactor,
-                 Error{ErrorCode::kPermissionDenied, ErrorReason::kUnknownJob,
+                 Error{ErrorCode::kNotFound, ErrorReason::kUnknownJob,
                        "attempt " + ToString(append.attempt) + " is not on node " + node.str()});
       return;
     }
