@@ -16,6 +16,13 @@ Error Bad(std::string message) {
   return Error{ErrorCode::kInvalidArgument, ErrorReason::kInvalidSpec, std::move(message)};
 }
 
+Error DoesNotFit(const DiskGauge& disk) {
+  return Error{ErrorCode::kResourceExhausted, ErrorReason::kDiskReserve,
+               "the server's disk has " + std::to_string(disk.free_bytes()) +
+                   " bytes free and keeps a reserve of " + std::to_string(disk.reserve_bytes()) +
+                   "; the blob does not fit. Free space on it and try again"};
+}
+
 }  // namespace
 
 BlobUpload* BlobUpload::Begin() {
@@ -62,6 +69,8 @@ void BlobUpload::Take(const v1::UploadBlobRequest& request) {
     return End(ToGrpcStatus(Bad("a chunk of " + std::to_string(request.chunk().size()) +
                                 " bytes; at most 1 MiB (1048576 bytes) is allowed")));
   }
+  // Each of many uploads fitted by itself when it began.
+  if (!parts_.disk.FitsNewWork(0)) return End(ToGrpcStatus(DoesNotFit(parts_.disk)));
   const Status written = writer_->Append(request.chunk());
   if (!written) return End(ToGrpcStatus(written.error()));
   ReadNext();
@@ -81,13 +90,7 @@ Status BlobUpload::Open(const v1::BlobHeader& header) {
                 "a blob of " + std::to_string(header.size_bytes()) + " bytes; at most " +
                     std::to_string(parts_.limits.max_blob_bytes) + " are allowed");
   }
-  if (!parts_.disk.FitsNewWork(header.size_bytes())) {
-    return Fail(ErrorCode::kResourceExhausted, ErrorReason::kDiskReserve,
-                "the server's disk has " + std::to_string(parts_.disk.free_bytes()) +
-                    " bytes free and keeps a reserve of " +
-                    std::to_string(parts_.disk.reserve_bytes()) +
-                    "; the blob does not fit. Free space on it and try again");
-  }
+  if (!parts_.disk.FitsNewWork(header.size_bytes())) return Fail(DoesNotFit(parts_.disk));
   MUSTER_ASSIGN(writer_, parts_.blobs.Create(*digest_, header.size_bytes()));
   return {};
 }
