@@ -119,10 +119,11 @@ struct Ahead {
 
 Ahead CountAhead(const State& state, const Pool& pool, const Job& job, const Supply& supply) {
   Ahead ahead;
+  const bool any_takes_work = !supply.usable_slots.empty();  // else nobody holds up anybody
   for (const auto& [key, id] : pool.waiting) {
     if (key >= QueueKeyOf(job)) break;
     ++ahead.count;
-    if (ahead.blocker != nullptr) continue;
+    if (ahead.blocker != nullptr || !any_takes_work) continue;
     const Job& other = state.jobs.at(id);
     if (HoldsUp(other.requirements, supply)) ahead.blocker = &other;
   }
