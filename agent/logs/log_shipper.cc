@@ -4,6 +4,7 @@
 #include <boost/asio/post.hpp>
 
 #include "agent/logs/log_shipper.h"
+#include "agent/logs/utf8.h"
 #include "base/log.h"
 
 namespace muster::agent {
@@ -155,7 +156,8 @@ void LogShipper::Scan(Attempt& attempt) {
 void LogShipper::Enqueue(Attempt& attempt, const std::string& name) {
   auto found = attempt.files.find(name);
   if (found == attempt.files.end()) {
-    if (attempt.files.size() >= config_.max_files_per_attempt) return;
+    // The server could not even be told of a name that is no text.
+    if (attempt.files.size() >= config_.max_files_per_attempt || !IsUtf8(name)) return;
     found = attempt.files.emplace(name, File{}).first;
   }
   File& file = found->second;

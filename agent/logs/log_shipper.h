@@ -46,7 +46,8 @@ class LogShipper {
   LogShipper& operator=(const LogShipper&) = delete;
 
   // From now on the files directly in `directory` are sent as azureml-logs/<file>, from where the
-  // server's copies end. Repeating it is harmless. The directory exists.
+  // server's copies end, but for those whose names are no UTF-8. Repeating it is harmless. The
+  // directory exists.
   void Follow(const AttemptId& id, const std::string& directory);
   // Nothing writes any more: `on_shipped` runs, later and once, when all files are at the server to
   // their end or given up. At once (on the loop) for an attempt that is not followed.

@@ -2,10 +2,16 @@
 
 #include <utility>
 
+#include "agent/logs/utf8.h"
 #include "muster/v1/agent.pb.h"
 
 namespace muster::agent {
 namespace {
+
+// The protocol's limits. A report over one of them, or with a text that is no UTF-8, would be
+// refused, and sent again, for ever.
+constexpr std::size_t kMaxMessageTextBytes = 4096;
+constexpr std::size_t kMaxLogTailBytes = 4096;
 
 DesiredPhase PhaseOf(v1::DesiredPhase phase) {
   if (phase == v1::DESIRED_PHASE_RUN) return DesiredPhase::kRun;
@@ -38,8 +44,10 @@ DesiredAttempt FromProto(const v1::DesiredAttempt& message) {
 
 void Fill(v1::DaemonRequest& message, const DaemonRequest& request) {
   message.set_id(request.id);
-  message.set_node_id(request.node.str());
-  message.mutable_arguments()->Add(request.arguments.begin(), request.arguments.end());
+  message.set_node_id(ToUtf8(request.node.str(), request.node.str().size()));
+  for (const std::string& argument : request.arguments) {
+    message.add_arguments(ToUtf8(argument, argument.size()));
+  }
 }
 
 void Fill(v1::ObservedRank& message, const Rank& rank) {
@@ -59,7 +67,7 @@ void Fill(v1::ObservedAttempt& message, const ObservedAttempt& attempt, const No
   if (attempt.failure) {
     v1::Cause& cause = *message.mutable_failure();
     cause.set_code(static_cast<v1::CauseCode>(attempt.failure->code));
-    cause.set_message(attempt.failure->message);
+    cause.set_message(ToUtf8(attempt.failure->message, kMaxMessageTextBytes));
     cause.set_node_id(node.str());
   }
   for (const DaemonRequest& request : attempt.daemon_requests) {
@@ -70,7 +78,7 @@ void Fill(v1::ObservedAttempt& message, const ObservedAttempt& attempt, const No
     added.set_id(exit.id);
     added.set_exit_code(exit.exit_code);
   }
-  message.set_last_log_lines(attempt.last_log_lines);
+  message.set_last_log_lines(ToUtf8(attempt.last_log_lines, kMaxLogTailBytes));
 }
 
 }  // namespace

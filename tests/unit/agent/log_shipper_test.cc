@@ -170,6 +170,14 @@ TEST_F(LogShipperTest, LinksThatTheJobPlantedAreNotFollowed) {
   EXPECT_THAT(sink_.files, testing::ElementsAre(testing::Pair(kName, "fine")));
 }
 
+TEST_F(LogShipperTest, AFileWhoseNameIsNoTextHoldsNothingUp) {
+  directory_.Write("caf\xe9.txt", "not shipped\n");
+  directory_.Write(kLog, "line\n");
+  shipper_.Follow(kId, directory_.path());
+  ASSERT_TRUE(ShipRest());
+  EXPECT_THAT(sink_.files, testing::ElementsAre(testing::Pair(kName, "line\n")));
+}
+
 TEST_F(LogShipperTest, ADirectoryFullOfOtherThingsIsNotReadToItsEnd) {
   constexpr int kDirectories = 200;
   for (int i = 0; i < kDirectories; ++i) {
