@@ -42,7 +42,8 @@ class Client:
         self.channel = grpc.secure_channel(
             address, credentials, options=[("grpc.ssl_target_name_override", "musterd"),
                                            ("grpc.initial_reconnect_backoff_ms", 50),
-                                           ("grpc.min_reconnect_backoff_ms", 50),
+                                           # Also the time a handshake may take.
+                                           ("grpc.min_reconnect_backoff_ms", 5000),
                                            ("grpc.max_reconnect_backoff_ms", 200),
                                            # A channel of its own, not one shared in the process.
                                            ("grpc.use_local_subchannel_pool", 1)])
