@@ -303,7 +303,7 @@ std::vector<LeaseState> AgentCore::Leases() const {
   std::vector<LeaseState> leases;
   for (const auto& [id, attempt] : impl_->attempts) {
     if (!attempt.HasLease() || !attempt.MayHaveProcesses() || !attempt.lease_until) continue;
-    leases.push_back(LeaseState{id, *attempt.lease_until});
+    leases.push_back(LeaseState{id, *attempt.lease_until, attempt.desired.lease});
   }
   return leases;
 }

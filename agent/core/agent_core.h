@@ -151,8 +151,12 @@ using Action = std::variant<Prepare, Launch, StartDaemon, AnswerDaemon, Terminat
 struct LeaseState {
   AttemptId id;
   SteadyPoint until{};
+  Duration length{};  // of each renewal; zero: not known
   friend bool operator==(const LeaseState&, const LeaseState&) = default;
 };
+
+// What a failure with kLeaseExpired says, whoever has ended the attempt.
+std::string LeaseExpiredMessage(Duration lease);
 
 struct AgentCoreConfig {
   // A report that is not acknowledged is sent again after this time.

@@ -49,8 +49,7 @@ void ExpireLease(Attempt& attempt, const AgentCoreConfig& config, Now now) {
   attempt.lease_expired = true;
   if (!attempt.stopping && !attempt.failure) {
     attempt.failure =
-        Failure{FailureCode::kLeaseExpired, "This node could not renew the attempt's lease of " +
-                                                FormatDuration(attempt.desired.lease) + "."};
+        Failure{FailureCode::kLeaseExpired, LeaseExpiredMessage(attempt.desired.lease)};
   }
 }
 
@@ -120,6 +119,10 @@ void AdvanceUnlaunched(Attempt& attempt, Now now, std::vector<Action>& actions) 
 }
 
 }  // namespace
+
+std::string LeaseExpiredMessage(Duration lease) {
+  return "This node could not renew the attempt's lease of " + FormatDuration(lease) + ".";
+}
 
 bool Attempt::Removable() const {
   return wanted == Wanted::kAbsent && (stage == Stage::kExited || stage == Stage::kFinished);

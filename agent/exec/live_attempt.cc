@@ -20,6 +20,21 @@ constexpr Duration kReconnectDelay = std::chrono::milliseconds(20);
 // How long a shim has to carry out an order before it is killed itself.
 constexpr Duration kShimPatience = std::chrono::seconds(3);
 
+// An end that something else is to blame for: a failure of the attempt as a whole, which comes with
+// its exit and says why. Its exit code or signal must not be heard before that.
+bool ExplainedByExit(const RankRecord& record) {
+  return !record.launch_error.empty() || record.collateral;
+}
+
+RankRecord WithoutEnd(RankRecord record) {
+  record.ended_us = 0;
+  record.exit_code.reset();
+  record.signal.reset();
+  record.launch_error.clear();
+  record.collateral = false;
+  return record;
+}
+
 }  // namespace
 
 LiveAttempt::LiveAttempt(boost::asio::io_context& loop, AttemptId id, LaunchFile launch,
@@ -50,6 +65,7 @@ Status LiveAttempt::Launch(const std::string& program_directory) {
     return Fail(shim.error());
   }
   control_.assign(shim->connection.Release());
+  lease_told_ = launch_.lease;
   ReapStarter(std::move(shim->starter));
   Read();
   return {};
@@ -62,7 +78,8 @@ void LiveAttempt::Resume(FoundShim shim, RecoveredAttempt& recovered) {
   running_ = true;
   recovered.phase = ObservedPhase::kRunning;
   for (const ShimEvent& event : shim.level) {
-    if (event.kind == ShimEvent::Kind::kRank) ranks_[event.rank.rank] = event.rank;
+    if (event.kind == ShimEvent::Kind::kRank)
+      ranks_[event.rank.rank] = ExplainedByExit(event.rank) ? WithoutEnd(event.rank) : event.rank;
     if (event.kind == ShimEvent::Kind::kDaemon) daemons_[event.daemon.id] = event.daemon;
   }
   for (const auto& [number, record] : ranks_) recovered.ranks.push_back(ToRank(record));
@@ -94,7 +111,7 @@ void LiveAttempt::Detach() {
 // -----------------------------------------------------------------------------------------
 
 void LiveAttempt::StartDaemon(const DaemonRequest& request) {
-  Send({ShimCommand::Kind::kStartDaemon, 0, {request.id, request.arguments, std::nullopt}});
+  Send({ShimCommand::Kind::kStartDaemon, 0, {request.id, request.arguments, std::nullopt}, {}});
 }
 
 void LiveAttempt::Answer(const DaemonExit& exit) {
@@ -103,14 +120,20 @@ void LiveAttempt::Answer(const DaemonExit& exit) {
 
 void LiveAttempt::Terminate(Duration grace_period) {
   stopping_ = true;
-  Send({ShimCommand::Kind::kTerminate, grace_period.count(), {}});
+  Send({ShimCommand::Kind::kTerminate, grace_period.count(), {}, {}});
   KillAfter(grace_period + kShimPatience);
 }
 
 void LiveAttempt::Kill() {
   stopping_ = true;
-  Send({ShimCommand::Kind::kKill, 0, {}});
+  Send({ShimCommand::Kind::kKill, 0, {}, {}});
   KillAfter(kShimPatience);
+}
+
+void LiveAttempt::NoteLease(const ShimLease& lease) {
+  if (lease_told_ == lease) return;
+  lease_told_ = lease;
+  Send({ShimCommand::Kind::kLease, 0, {}, lease});
 }
 
 void LiveAttempt::KillAfter(Duration delay) {
@@ -130,13 +153,15 @@ void LiveAttempt::Send(const ShimCommand& command) {
 }
 
 void LiveAttempt::Write() {
-  if (writing_ != 0 || output_.empty() || !control_.is_open()) return;
-  writing_ = output_.size();
-  control_.async_write_some(boost::asio::buffer(output_.data(), writing_),
+  if (writing_ || !control_.is_open()) return;
+  if (sending_.empty()) sending_.swap(output_);
+  if (sending_.empty()) return;
+  writing_ = true;
+  control_.async_write_some(boost::asio::buffer(sending_),
                             [self = shared_from_this()](ErrorCode error, std::size_t bytes) {
-                              self->writing_ = 0;
+                              self->writing_ = false;
                               if (self->detached_) return;
-                              self->output_.erase(0, bytes);
+                              self->sending_.erase(0, bytes);
                               if (!error) self->Write();
                             });
 }
@@ -188,6 +213,7 @@ void LiveAttempt::Take(const ShimEvent& event) {
 void LiveAttempt::TakeRank(const RankRecord& record) {
   RankRecord& known = ranks_[record.rank];
   if (known == record || known.ended_us != 0) return;
+  if (ExplainedByExit(record) && !exited_) return;
   known = record;
   events_.on_rank(id_, ToRank(record));
 }
@@ -248,6 +274,9 @@ void LiveAttempt::Reconnect() {
     }
     self->process_.cancel();
     self->control_.assign(connection->Release());
+    // What was sent before the connection ended may not have been read.
+    if (self->lease_told_)
+      self->output_ += ToLine(ShimCommand{ShimCommand::Kind::kLease, 0, {}, *self->lease_told_});
     self->Read();
     self->Write();
   });
@@ -338,6 +367,8 @@ std::optional<Failure> FailureOf(const ExitRecord& record) {
       return Failure{FailureCode::kLaunchFailed, record.failure_message};
     case ShimFailure::kLauncherFailed:
       return Failure{FailureCode::kLauncherFailed, record.failure_message};
+    case ShimFailure::kLeaseExpired:
+      return Failure{FailureCode::kLeaseExpired, record.failure_message};
   }
   return Failure{FailureCode::kLaunchFailed, record.failure_message};
 }

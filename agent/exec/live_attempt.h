@@ -34,6 +34,8 @@ class LiveAttempt : public std::enable_shared_from_this<LiveAttempt> {
   void Answer(const DaemonExit& exit);
   void Terminate(Duration grace_period);
   void Kill();
+  // Tells the shim, unless it knows.
+  void NoteLease(const ShimLease& lease);
   // All processes are gone and on_exited has been called.
   bool exited() const { return exited_; }
   // No event from now on; the shim goes on.
@@ -71,7 +73,9 @@ class LiveAttempt : public std::enable_shared_from_this<LiveAttempt> {
   LineBuffer input_{kShimLineMaxBytes};
   std::array<char, 16384> buffer_{};
   std::string output_;
-  std::size_t writing_ = 0;  // bytes of output_ that are on their way
+  std::string sending_;  // stays where it is while a write is under way
+  bool writing_ = false;
+  std::optional<ShimLease> lease_told_;
   std::map<std::uint32_t, RankRecord> ranks_;
   std::map<std::uint64_t, DaemonRecord> daemons_;
   bool running_ = false;

@@ -53,6 +53,13 @@ Status MakeDirectory(const std::string& path, mode_t mode) {
   return {};
 }
 
+ShimLease LeaseIn(const std::vector<LeaseState>& leases, const AttemptId& id) {
+  const auto found = std::find_if(leases.begin(), leases.end(),
+                                  [&](const LeaseState& lease) { return lease.id == id; });
+  if (found == leases.end()) return {};
+  return {found->until.time_since_epoch().count(), LeaseExpiredMessage(found->length)};
+}
+
 struct NodeFactsOfRunner {
   std::optional<Credentials> account;
   std::string program_directory;
@@ -97,6 +104,7 @@ class RunnerImpl final : public Runner {
       NothingToStop(id);
     }
   }
+  void NoteLeases(const std::vector<LeaseState>& leases) override;
   std::string LogDirectory(const AttemptId& id) const override { return DirectoryOf(id) + "/logs"; }
 
  private:
@@ -120,6 +128,7 @@ class RunnerImpl final : public Runner {
   NodeFactsOfRunner facts_;
   std::unique_ptr<Trash> trash_;
   std::map<AttemptId, std::shared_ptr<LiveAttempt>> live_;
+  std::vector<LeaseState> leases_;  // the newest told
 };
 
 void RunnerImpl::NothingToStop(const AttemptId& id) {
@@ -174,11 +183,21 @@ Status RunnerImpl::WriteLaunchFile(const LaunchFile& launch) const {
 
 Status RunnerImpl::Launch(const AttemptId& id, const v1::AttemptTask& task) {
   MUSTER_ASSIGN(LaunchFile launch, PlanLaunch(id, task, SetupOf(id)));
+  launch.lease = LeaseIn(leases_, id);
   MUSTER_TRY(WriteLaunchFile(launch));
   const auto attempt = std::make_shared<LiveAttempt>(loop_, id, std::move(launch), events_);
   MUSTER_TRY(attempt->Launch(facts_.program_directory));
   live_[id] = attempt;
   return {};
+}
+
+void RunnerImpl::NoteLeases(const std::vector<LeaseState>& leases) {
+  if (leases == leases_) return;
+  for (const auto& [id, attempt] : live_) {
+    const ShimLease lease = LeaseIn(leases, id);
+    if (lease.until_us != 0 || LeaseIn(leases_, id).until_us != 0) attempt->NoteLease(lease);
+  }
+  leases_ = leases;
 }
 
 Status RunnerImpl::Remove(const AttemptId& id) {

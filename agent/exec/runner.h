@@ -71,6 +71,11 @@ class Runner {
   // period.
   virtual void Terminate(const AttemptId& id, Duration grace_period) = 0;
   virtual void Kill(const AttemptId& id) = 0;
+  // Until when attempts may live, launched or about to be: their shims kill them then, even if no
+  // agent is there any more (on_exited with kLeaseExpired, or so found by Adopt). Each call tells
+  // all leases; one that is told no more ends without a successor, but for a shim that was adopted:
+  // that keeps its own until it is told one. Cheap where nothing has changed.
+  virtual void NoteLeases(const std::vector<LeaseState>& leases) = 0;
   // Removes the directory of an attempt without processes.
   virtual Status Remove(const AttemptId& id) = 0;
 

@@ -118,7 +118,9 @@ void AgentLoop::Perform(AgentCore::Actions actions) {
     std::visit([this](const auto& it) { Do(it); }, action);
   }
   performing_ = false;
-  parts_.staging.ledger.NoteLeases(core_.Leases());
+  const std::vector<LeaseState> leases = core_.Leases();
+  parts_.staging.ledger.NoteLeases(leases);
+  parts_.staging.runner.NoteLeases(leases);
   ArmCoreTimer();
 }
 

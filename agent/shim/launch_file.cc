@@ -41,6 +41,8 @@ LaunchFile FromJson(const json& value) {
     launch.data.push_back(
         {item.at("name").get<std::string>(), item.at("source").get<std::string>()});
   value.at("rank_log_max_bytes").get_to(launch.rank_log_max_bytes);
+  launch.lease = {value.value("lease_until_us", std::int64_t{0}),
+                  value.value("lease_message", std::string())};
   return launch;
 }
 
@@ -67,6 +69,8 @@ std::string ToJson(const LaunchFile& launch) {
       {"launcher", launch.launcher},
       {"launcher_environment", launch.launcher_environment},
       {"rank_log_max_bytes", launch.rank_log_max_bytes},
+      {"lease_until_us", launch.lease.until_us},
+      {"lease_message", launch.lease.message},
   };
   if (launch.credentials) value["credentials"] = ToJsonValue(*launch.credentials);
   json data = json::array();

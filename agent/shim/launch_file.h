@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "agent/shim/lease.h"
 #include "base/result.h"
 
 namespace muster::agent {
@@ -61,6 +62,7 @@ struct LaunchFile {
   Environment launcher_environment;   // of mpirun or orted
   std::vector<DataMount> data;
   std::uint64_t rank_log_max_bytes = 0;
+  ShimLease lease;  // at the start; the agent renews it over control.sock
 };
 
 constexpr std::size_t kLaunchFileMaxBytes = 16U << 20;

@@ -130,6 +130,8 @@ Result<ShimEvent> ParseShimEvent(const std::string& line) {
 std::string ToLine(const ShimCommand& command) {
   json value = {{"command", static_cast<int>(command.kind)}, {"grace_us", command.grace_us}};
   if (command.kind == ShimCommand::Kind::kStartDaemon) value["daemon"] = Value(command.daemon);
+  if (command.kind == ShimCommand::Kind::kLease)
+    value["lease"] = {{"until_us", command.lease.until_us}, {"message", command.lease.message}};
   return Dump(value) + "\n";
 }
 
@@ -139,6 +141,10 @@ Result<ShimCommand> ParseShimCommand(const std::string& line) {
     command.kind = static_cast<ShimCommand::Kind>(value.at("command").get<int>());
     value.at("grace_us").get_to(command.grace_us);
     if (value.contains("daemon")) command.daemon = DaemonFrom(value.at("daemon"));
+    if (value.contains("lease")) {
+      value.at("lease").at("until_us").get_to(command.lease.until_us);
+      value.at("lease").at("message").get_to(command.lease.message);
+    }
     return command;
   });
 }

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "agent/shim/lease.h"
 #include "base/result.h"
 
 namespace muster::agent {
@@ -35,7 +36,7 @@ struct DaemonRecord {
   friend bool operator==(const DaemonRecord&, const DaemonRecord&) = default;
 };
 
-enum class ShimFailure : std::uint8_t { kLaunchFailed, kLauncherFailed };
+enum class ShimFailure : std::uint8_t { kLaunchFailed, kLauncherFailed, kLeaseExpired };
 
 // run/exit.json: how the attempt ended on this node.
 struct ExitRecord {
@@ -80,10 +81,11 @@ Result<ShimEvent> ParseShimEvent(const std::string& line);
 // ------------------------------------------------------------------
 
 struct ShimCommand {
-  enum class Kind : std::uint8_t { kTerminate, kKill, kStartDaemon };
+  enum class Kind : std::uint8_t { kTerminate, kKill, kStartDaemon, kLease };
   Kind kind = Kind::kKill;
   std::int64_t grace_us = 0;
   DaemonRecord daemon;
+  ShimLease lease;  // in the place of the one before; may be shorter
 };
 std::string ToLine(const ShimCommand& command);
 Result<ShimCommand> ParseShimCommand(const std::string& line);

@@ -38,7 +38,7 @@ void SetEnd(RankRecord& record, int status) {
 }  // namespace
 
 Supervisor::Supervisor(LaunchFile launch, UniqueFd agent)
-    : launch_(std::move(launch)), agent_(std::move(agent)) {}
+    : launch_(std::move(launch)), agent_(std::move(agent)), lease_(launch_.lease) {}
 
 int Supervisor::Run() {
   if (const Status ready = SetUp(); !ready) {
@@ -90,13 +90,15 @@ void Supervisor::Wait() {
 int Supervisor::TimeoutMs() const {
   if (killing_) return kKillAgainMs;
   std::int64_t next = kill_at_us_;
-  if (verdict_at_us_ != 0 && (next == 0 || verdict_at_us_ < next)) next = verdict_at_us_;
+  for (const std::int64_t at : {verdict_at_us_, lease_.until_us})
+    if (at != 0 && (next == 0 || at < next)) next = at;
   if (next == 0) return -1;
   const std::int64_t left_ms = (next - SteadyMicros() + 999) / 1'000;
   return static_cast<int>(std::clamp<std::int64_t>(left_ms, 0, 3'600'000));
 }
 
 void Supervisor::OnTimers() {
+  EndWithLease();
   if (killing_) return;
   const std::int64_t now = SteadyMicros();
   if (verdict_at_us_ != 0 && now >= verdict_at_us_) {
@@ -114,11 +116,16 @@ void Supervisor::OnCommand(const ShimCommand& command) {
       Terminate(command.grace_us);
       break;
     case ShimCommand::Kind::kKill:
+      // The agent may be the first to see that the lease is over: the reason is the same.
+      EndWithLease();
       stopping_ = true;
       KillAll();
       break;
     case ShimCommand::Kind::kStartDaemon:
       StartDaemon(command.daemon);
+      break;
+    case ShimCommand::Kind::kLease:
+      lease_ = command.lease;
       break;
   }
 }
@@ -232,6 +239,19 @@ void Supervisor::SignalRank(const Rank& rank) const {
   // In MPI the number comes from a file of the job's.
   if (records_ && !IsDescendant(pid)) return;
   ::kill(-pid, SIGTERM);
+}
+
+void Supervisor::EndWithLease() {
+  if (killing_ || lease_.until_us == 0 || SteadyMicros() < lease_.until_us) return;
+  FailWith(ShimFailure::kLeaseExpired, lease_.message);
+}
+
+void Supervisor::FailWith(ShimFailure failure, const std::string& message) {
+  if (!failure_ && !stopping_) {
+    failure_ = failure;
+    failure_message_ = message;
+  }
+  KillAll();
 }
 
 void Supervisor::KillAll() {

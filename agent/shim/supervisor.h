@@ -63,6 +63,9 @@ class Supervisor {
   bool AllRanksEnded() const;
 
   // --- the end ---
+  void EndWithLease();  // if it is over
+  // Kills everything; the failure is noted unless there is one, or an order to stop.
+  void FailWith(ShimFailure failure, const std::string& message);
   void Terminate(std::int64_t grace_us);
   void SignalRank(const Rank& rank) const;
   void KillAll();
@@ -90,6 +93,7 @@ class Supervisor {
   bool killing_ = false;
   bool children_gone_ = false;
   bool launcher_succeeded_ = false;
+  ShimLease lease_;
   std::int64_t kill_at_us_ = 0;     // end of the grace period; 0: none
   std::int64_t verdict_at_us_ = 0;  // when a launcher's end counts as a failure of its own; 0: none
   std::string verdict_;

@@ -60,6 +60,8 @@ Status Supervisor::Start() {
     ::prctl(PR_SET_CHILD_SUBREAPER, 1);
     MUSTER_TRY(LinkData(launch_));
   }
+  EndWithLease();
+  if (killing_) return {};
   if (launch_.mode == LaunchMode::kRanks) {
     MUSTER_TRY(OpenLogs());
     StartRanks();
@@ -161,11 +163,7 @@ void Supervisor::StartDaemon(const DaemonRecord& request) {
 }
 
 void Supervisor::FailToLaunch(const std::string& message) {
-  if (!failure_ && !stopping_) {
-    failure_ = ShimFailure::kLaunchFailed;
-    failure_message_ = message;
-  }
-  KillAll();
+  FailWith(ShimFailure::kLaunchFailed, message);
 }
 
 }  // namespace muster::agent

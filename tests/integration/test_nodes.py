@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 
-from support.cluster import Cluster
+from support.cluster import Cluster, processes_below
 from support.wait import wait_for
 from test_gangs import pids_of
 
@@ -13,6 +13,15 @@ QUICK = {"heartbeat_interval_ms": 200, "not_responding_after_ms": 1000, "lost_af
          "default_lease_ms": 2000, "lease_margin_ms": 500}
 FOREVER = {"main.py": "import os, time\n"
                       "print('alive', os.environ['AZUREML_RUN_ID'], flush=True)\ntime.sleep(600)\n"}
+# Each attempt writes the time as long as it lives. A node's directory is in the script's.
+STAMPS = {"main.py": "import os, sys, time\n"
+                     "name = f'{sys.argv[1]}/{os.getcwd().split(\"/\")[-4]}'\n"
+                     "open(name + '.tmp', 'w').write(str(time.time()))\n"
+                     "os.rename(name + '.tmp', name + '.first')\n"
+                     "while True:\n"
+                     "    open(name + '.tmp', 'w').write(str(time.time()))\n"
+                     "    os.rename(name + '.tmp', name + '.last')\n"
+                     "    time.sleep(0.01)\n"}
 
 
 def quick(cluster: Cluster) -> None:
@@ -70,21 +79,28 @@ def test_the_servers_own_absence_does_not_count(cluster: Cluster) -> None:
 def test_a_lost_node_is_retried_after_its_lease(cluster: Cluster) -> None:
     quick(cluster)
     cluster.add_node("n1")
-    job = cluster.submit(FOREVER, "--node-loss-retries", 1, arguments=(cluster.directory.name,))
+    stamps = cluster.directory / "stamps"
+    stamps.mkdir()
+    stamps.chmod(0o777)
+    job = cluster.submit(STAMPS, "--node-loss-retries", 1, arguments=(str(stamps),))
     cluster.wait_status(job, "RUNNING")
+    wait_for(lambda: (stamps / "n1.last").exists(), "the first attempt")
     cluster.add_node("n2")
     # The agent is stopped, not killed: it cannot renew and cannot act, as under a partition of its process.
     os.kill(cluster.agents["n1"].pid, signal.SIGSTOP)
-    cluster.muster("node", "list")
-
-    def second() -> bool:
-        found = cluster.job(job)
-        return len(found["attempts"]) == 2 and found["status"] == "JOB_STATUS_RUNNING"
-
-    wait_for(second, "the second attempt", 20)
+    wait_for(lambda: (stamps / "n2.first").exists(), "the second attempt", 20)
+    # Nothing of the first is there, the shim included; the second attempt's word on when it began counts.
+    assert processes_below(cluster.directory / "n1" / "attempts") == []
+    assert len(pids_of(f"main.py {stamps}")) == 1
+    dead = float((stamps / "n1.last").read_text())
+    begun = float((stamps / "n2.first").read_text())
+    assert dead < begun, f"the first attempt lived {dead - begun:.3f} s into the second"
     assert cluster.job(job)["attempts"][1]["node_ids"] == ["n2"]
+
     os.kill(cluster.agents["n1"].pid, signal.SIGCONT)
-    wait_for(lambda: len(pids_of(f"main.py {cluster.directory.name}")) == 1, "the first attempt to be stopped")
+    wait_for(lambda: cluster.node("n1").get("connected"), "the first node to return")
+    cluster.wait_status(job, "RUNNING")
+    assert len(pids_of(f"main.py {stamps}")) == 1
     cluster.muster("job", "cancel", job)
     cluster.wait_end(job)
 

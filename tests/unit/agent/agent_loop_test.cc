@@ -122,6 +122,24 @@ TEST_F(AgentLoopTest, AStopThatOvertakesTheLaunchLeavesNothingRunning) {
   EXPECT_THAT(runner_.calls(), ElementsAre("prepare"));
 }
 
+TEST_F(AgentLoopTest, TheRunnerKnowsALeaseBeforeItLaunchesAndEveryRenewal) {
+  StartAgent();
+  const SteadyPoint sent = ReadClock().steady;
+  agent_->HeartbeatAcked(sent);
+  DesiredAttempt wanted = Wanted(DesiredPhase::kRun);
+  wanted.lease = std::chrono::seconds(60);
+  Desire({wanted});
+  ASSERT_TRUE(RunUntilCalled("launch"));
+  EXPECT_THAT(runner_.leases,
+              ElementsAre(LeaseState{kId, sent + std::chrono::seconds(60), wanted.lease}));
+  const SteadyPoint again = ReadClock().steady;
+  agent_->HeartbeatAcked(again);
+  EXPECT_THAT(runner_.leases,
+              ElementsAre(LeaseState{kId, again + std::chrono::seconds(60), wanted.lease}));
+  agent_->ServerLeaving(std::chrono::hours(1));
+  EXPECT_GE(runner_.leases.at(0).until, again + std::chrono::hours(1));
+}
+
 TEST_F(AgentLoopTest, AFailedStagingIsReportedAndRemembered) {
   runner_.prepare_result =
       Fail(ErrorCode::kInvalidArgument, ErrorReason::kUnsafePath, "link leaves the snapshot");

@@ -34,6 +34,7 @@ class FakeRunner final : public Runner {
   void AnswerDaemon(const AttemptId&, const DaemonExit&) override { Note("answer_daemon"); }
   void Terminate(const AttemptId&, Duration) override { Note("terminate"); }
   void Kill(const AttemptId&) override { Note("kill"); }
+  void NoteLeases(const std::vector<LeaseState>& noted) override { leases = noted; }
   Status Remove(const AttemptId& id) override {
     Note("remove");
     std::filesystem::remove_all(directory_ + "/" + AttemptName(id));
@@ -51,6 +52,7 @@ class FakeRunner final : public Runner {
 
   Status prepare_result;
   Status launch_result;
+  std::vector<LeaseState> leases;
 
  private:
   void Note(const char* call) {

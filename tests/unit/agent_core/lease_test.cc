@@ -13,7 +13,7 @@ class LeaseTest : public AgentCoreTest {
 
 TEST_F(LeaseTest, WithoutRenewalTheAttemptIsKilledAtItsEnd) {
   RunOne(a_, kLease);
-  EXPECT_EQ(core_->Leases(), (std::vector<LeaseState>{{a_, At(seconds(60))}}));
+  EXPECT_EQ(core_->Leases(), (std::vector<LeaseState>{{a_, At(seconds(60)), kLease}}));
   Asked(core_->OnSessionClosed(now()));
   EXPECT_EQ(core_->NextTimer(), At(seconds(60)));
   Pass(seconds(60) - milliseconds(1));
@@ -135,8 +135,8 @@ TEST_F(LeaseTest, ARecoveredAttemptsLeaseStartsAnewOrGoesOnAsNoted) {
   noted.id = Id("b");
   noted.lease_until = At(seconds(7));
   Start({anew, noted});
-  EXPECT_EQ(core_->Leases(),
-            (std::vector<LeaseState>{{Id("a"), At(seconds(60))}, {Id("b"), At(seconds(7))}}));
+  EXPECT_EQ(core_->Leases(), (std::vector<LeaseState>{{Id("a"), At(seconds(60)), kLease},
+                                                      {Id("b"), At(seconds(7)), kLease}}));
   Pass(seconds(7));
   EXPECT_EQ(Asked(core_->OnTimer(now())), Strings{"Kill b/1"});
 }

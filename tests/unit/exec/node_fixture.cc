@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <boost/asio/executor_work_guard.hpp>
 #include <filesystem>
 #include <fstream>
 #include <sstream>
@@ -83,7 +84,10 @@ World::World(const std::string& below) {
 }
 
 World::~World() {
-  for (auto& [name, node] : nodes_) node->runner().Kill(Id());
+  for (auto& [name, node] : nodes_) {
+    if (!node->HasAgent()) node->Restart();
+    node->runner().Kill(Id());
+  }
   Await([this] {
     for (const auto& [name, node] : nodes_)
       if (node->ShimPid() != 0) return false;
@@ -104,6 +108,7 @@ RunnerEvents World::EventsFor(const std::string& name) {
   events.on_running = [this, name](const AttemptId&) { node(name).running = true; };
   events.on_rank = [this, name](const AttemptId&, const Rank& rank) {
     node(name).ranks[rank.rank] = rank;
+    if (rank.ended && !node(name).exited) ++node(name).ranks_ended_before_exit;
   };
   events.on_exited = [this, name](const AttemptId&, const std::optional<Failure>& failure,
                                   const std::string& tail) {
@@ -186,6 +191,8 @@ void World::Start(const v1::AttemptTask& task) {
 
 bool World::Await(const std::function<bool()>& condition, std::chrono::milliseconds limit) {
   const auto deadline = std::chrono::steady_clock::now() + limit;
+  // Without work the loop would not wait, and the condition be asked without a pause.
+  const auto work = boost::asio::make_work_guard(loop_);
   while (!condition()) {
     if (std::chrono::steady_clock::now() > deadline) return false;
     loop_.restart();

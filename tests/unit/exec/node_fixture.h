@@ -24,6 +24,9 @@ class Node {
 
   // Another agent in the place of this one: the shims are all that is left.
   std::vector<RecoveredAttempt> Restart();
+  // No agent until Restart.
+  void StopAgent() { runner_.reset(); }
+  bool HasAgent() const { return runner_ != nullptr; }
   Runner& runner() { return *runner_; }
   const std::string& directory() const { return directory_; }
   std::string AttemptDirectory() const;
@@ -35,6 +38,7 @@ class Node {
   bool running = false;
   bool exited = false;
   int exits = 0;
+  int ranks_ended_before_exit = 0;
   std::optional<Failure> failure;
   std::string tail;
   std::map<std::uint32_t, Rank> ranks;
