@@ -113,8 +113,10 @@ Status Server::Parts::StartCore() {
   core = std::make_unique<Core>(config.core, std::move(state), random);
   storage::Store& store = database->StartWriter(loop.Poster());
   loop.Start(*core, store, outside);
+  // Before the disk is measured: its reserve refuses new work, not a first start.
+  MUSTER_TRY(EnsureFirstTokens(config.state_dir, mint, loop));
   housekeeping = std::make_unique<Housekeeping>(config.state_dir, loop, disk, stalls);
-  return EnsureFirstTokens(config.state_dir, mint, loop);
+  return {};
 }
 
 void Server::Parts::MakeServices() {

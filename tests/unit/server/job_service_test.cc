@@ -124,5 +124,16 @@ TEST_F(JobCalls, AMillionNamesOfOneStatusAreOneFilter) {
   EXPECT_EQ(reply.jobs(0).id(), job);
 }
 
+TEST(FirstStart, BelowTheReserveServesAndRefusesNewWork) {
+  const RunningServer server(std::uint64_t{1} << 60);
+  v1::CreateTokenRequest request;
+  request.set_user("someone");
+  request.set_role(v1::ROLE_USER);
+  request.set_request_id("token");
+  v1::CreateTokenReply reply;
+  const auto admin = v1::AdminService::NewStub(server.channel());
+  EXPECT_EQ(ReasonOf(admin->CreateToken(server.Call().get(), request, &reply)), "DISK_RESERVE");
+}
+
 }  // namespace
 }  // namespace muster::server

@@ -19,12 +19,12 @@ namespace muster::server {
 
 class RunningServer {
  public:
-  RunningServer() {
+  explicit RunningServer(std::uint64_t disk_reserve_bytes = 0) {
     security::ApplyTlsPolicy();
     ServerConfig config;
     config.state_dir = directory_.path();
     config.listen = "127.0.0.1:0";
-    config.disk_reserve_bytes = 0;
+    config.disk_reserve_bytes = disk_reserve_bytes;
     auto server = Server::Start(config);
     MUSTER_CHECK(server.has_value(), server.error().message);
     server_ = std::move(*server);
