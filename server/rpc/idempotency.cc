@@ -9,6 +9,7 @@
 
 #include "base/check.h"
 #include "base/digest.h"
+#include "server/rpc/status.h"
 
 namespace muster::server {
 namespace {
@@ -31,7 +32,7 @@ void CheckRequestId(std::string_view request_id, std::vector<Fault>& faults) {
   const auto printable = [](char c) { return c >= ' ' && c <= '~'; };
   if (request_id.empty() || request_id.size() > kMaxRequestIdBytes ||
       !std::all_of(request_id.begin(), request_id.end(), printable))
-    faults.push_back({kField, std::string(request_id.substr(0, kMaxRequestIdBytes)),
+    faults.push_back({kField, CutUtf8(request_id, kMaxRequestIdBytes),
                       "must be 1 to 128 printable ASCII characters, new for each new request"});
 }
 

@@ -4,6 +4,8 @@
 #include <string>
 #include <utility>
 
+#include "server/rpc/status.h"
+
 namespace muster::server {
 namespace {
 
@@ -88,7 +90,7 @@ Error InvalidRequest(std::vector<Fault> faults) {
                             : "the request has " + std::to_string(faults.size()) + " faults:";
   for (const Fault& fault : faults) {
     message += "\n  " + fault.field + ": " + fault.message;
-    if (!fault.value.empty()) message += ", not \"" + fault.value.substr(0, 100) + "\"";
+    if (!fault.value.empty()) message += ", not \"" + CutUtf8(fault.value, 100) + "\"";
   }
   return Error{ErrorCode::kInvalidArgument, ErrorReason::kInvalidSpec, std::move(message),
                std::move(faults)};

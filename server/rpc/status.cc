@@ -11,16 +11,6 @@ constexpr std::size_t kMaxFaultValueBytes = 200;
 constexpr std::size_t kMaxDetailBytes = 3 * 1024;
 constexpr std::size_t kMaxEncodedMessageBytes = 3 * 1024;
 
-// At most `size` bytes of the text, without half a character at the end.
-std::string CutUtf8(const std::string& text, std::size_t size) {
-  if (text.size() <= size) return text;
-  const auto continues = [&](std::size_t at) {
-    return (static_cast<unsigned char>(text[at]) & 0xC0U) == 0x80U;
-  };
-  while (size > 0 && continues(size)) --size;
-  return text.substr(0, size);
-}
-
 std::string CutMessage(const std::string& message) {
   std::size_t encoded = 0;
   for (std::size_t i = 0; i < message.size(); ++i) {
@@ -68,6 +58,15 @@ grpc::StatusCode ToGrpcCode(ErrorCode code) {
 }
 
 }  // namespace
+
+std::string CutUtf8(std::string_view text, std::size_t size) {
+  if (text.size() <= size) return std::string(text);
+  const auto continues = [&](std::size_t at) {
+    return (static_cast<unsigned char>(text[at]) & 0xC0U) == 0x80U;
+  };
+  while (size > 0 && continues(size)) --size;
+  return std::string(text.substr(0, size));
+}
 
 grpc::Status ToGrpcStatus(const Error& error) {
   v1::ErrorDetail detail;

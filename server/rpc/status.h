@@ -3,10 +3,17 @@
 
 #include <grpcpp/support/status.h>
 
+#include <cstddef>
+#include <string>
+#include <string_view>
+
 #include "base/error.h"
 
 namespace muster::server {
 
 grpc::Status ToGrpcStatus(const Error& error);
+
+// At most `size` bytes of the text, without half a character at the end.
+std::string CutUtf8(std::string_view text, std::size_t size);
 
 }  // namespace muster::server

@@ -59,6 +59,16 @@ TEST(Idempotency, KeysArePrintableAndBounded) {
   EXPECT_TRUE(faults.empty());
 }
 
+TEST(Faults, ShowNoHalfCharacter) {
+  std::string umlauts = "x";
+  for (int i = 0; i < 100; ++i) umlauts += "\xc3\xa4";
+  std::vector<Fault> faults;
+  CheckRequestId(umlauts, faults);
+  EXPECT_EQ(faults.front().value.size(), 127U);
+  EXPECT_NE(InvalidRequest(faults).message.find(", not \"" + umlauts.substr(0, 99) + "\""),
+            std::string::npos);
+}
+
 TEST(Idempotency, TheDigestTellsRequestsUsersAndMethodsApartButNotKeys) {
   Principal ada;
   ada.user = UserName("ada");
