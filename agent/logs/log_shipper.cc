@@ -61,6 +61,7 @@ struct LogShipper::Attempt {
   std::uint64_t generation = 0;
   std::optional<int> watch;
   std::map<std::string, File> files;
+  std::uint64_t shipped_bytes = 0;  // of all files together
   bool closing = false;
   std::function<void()> on_shipped;
 };
@@ -93,7 +94,7 @@ void LogShipper::Follow(const AttemptId& id, const std::string& directory) {
   }
   const std::uint64_t generation = next_generation_++;
   auto& attempt =
-      attempts_.emplace(id, Attempt{id, std::move(*opened), generation, {}, {}, false, {}})
+      attempts_.emplace(id, Attempt{id, std::move(*opened), generation, {}, {}, 0, false, {}})
           .first->second;
   attempt.watch = watch_.Add(directory);
   if (attempt.watch) watches_[*attempt.watch] = id;
@@ -194,6 +195,12 @@ bool LogShipper::SendNext(Attempt& attempt, const std::string& name, File& file)
     Send(attempt, name, file, 0, {});
     return true;
   }
+  if (IsOverLimit(attempt, file)) {
+    GiveUp({attempt.id, name}, file,
+           {ErrorCode::kResourceExhausted, ErrorReason::kTooLarge,
+            "the limit of what is kept of an attempt's logs is reached"});
+    return false;
+  }
   // The first bytes go at offset 0 without asking: the server skips those that it has.
   auto piece = attempt.directory.Read(name, file.acknowledged, config_.chunk_bytes);
   if (!piece) {
@@ -260,6 +267,7 @@ void LogShipper::TakeSize(Attempt& attempt, File& file, const Answer& answer) {
   file.refusals = 0;
   file.known = true;
   file.probe = false;
+  attempt.shipped_bytes += *answer.size - std::min(file.acknowledged, *answer.size);
   file.acknowledged = *answer.size;
   // More of it may be there already: a full chunk, a change meanwhile, a probe, a last look.
   const bool more =
@@ -295,6 +303,11 @@ void LogShipper::TakeError(Attempt& attempt, File& file, const Answer& answer) {
       break;
   }
   Enqueue(attempt, answer.key.second);
+}
+
+bool LogShipper::IsOverLimit(const Attempt& attempt, const File& file) const {
+  return file.acknowledged >= config_.max_file_bytes ||
+         attempt.shipped_bytes >= config_.max_attempt_bytes;
 }
 
 void LogShipper::GiveUp(const FileKey& key, File& file, const Error& error) {

@@ -25,6 +25,10 @@ struct LogShipperConfig {
   std::size_t chunk_bytes = 256 << 10;
   std::size_t max_calls = 4;  // under way, of the whole agent
   std::size_t max_files_per_attempt = 4096;
+  // More of a file, or of all files of an attempt on this node, is left where it is: a job must not
+  // fill the server's disk, be it with one file that is all hole. A rank's own output ends before.
+  std::uint64_t max_file_bytes = (10ULL << 30) + (1U << 20);
+  std::uint64_t max_attempt_bytes = 64ULL << 30;
   // A file that grows without pause is sent at most so often until its attempt ends.
   Duration pace = std::chrono::milliseconds(20);
   // Looks for changes that no watch reported, and where there is no watch.
@@ -50,7 +54,8 @@ class LogShipper {
   // directory exists.
   void Follow(const AttemptId& id, const std::string& directory);
   // Nothing writes any more: `on_shipped` runs, later and once, when all files are at the server to
-  // their end or given up. At once (on the loop) for an attempt that is not followed.
+  // their end or to a limit, or given up. At once (on the loop) for an attempt that is not
+  // followed.
   void ShipRest(const AttemptId& id, std::function<void()> on_shipped);
   void Forget(const AttemptId& id);
   // A refusal counts only from a server that is there; a session that opens ends the pause.
@@ -81,6 +86,7 @@ class LogShipper {
   void TakeAnswer(const Answer& answer);
   void TakeSize(Attempt& attempt, File& file, const Answer& answer);
   void TakeError(Attempt& attempt, File& file, const Answer& answer);
+  bool IsOverLimit(const Attempt& attempt, const File& file) const;
   void GiveUp(const FileKey& key, File& file, const Error& error);
   void FinishIfShipped(Attempt& attempt);
   void PauseAll();

@@ -170,6 +170,33 @@ TEST_F(LogShipperTest, LinksThatTheJobPlantedAreNotFollowed) {
   EXPECT_THAT(sink_.files, testing::ElementsAre(testing::Pair(kName, "fine")));
 }
 
+TEST(LogShipperLimits, AFileThatIsAllHoleIsCutAndTheAttemptFinishes) {
+  boost::asio::io_context loop;
+  const TemporaryDirectory directory;
+  FakeSink sink;
+  LogShipperConfig config = Quick();
+  config.max_file_bytes = 5'000;
+  config.max_attempt_bytes = 12'000;
+  LogShipper shipper(loop, sink, config);
+  shipper.OnSession(true);
+  for (const char* name : {"a", "b", "c", "d"}) {
+    directory.Write(name, "");
+    std::filesystem::resize_file(directory / name, 1ULL << 40);
+  }
+  shipper.Follow(kId, directory.path());
+  bool shipped = false;
+  shipper.ShipRest(kId, [&shipped] { shipped = true; });
+  ASSERT_TRUE(RunUntil(loop, [&shipped] { return shipped; }));
+  std::size_t total = 0;
+  for (const auto& [name, content] : sink.files) {
+    EXPECT_LE(content.size(), config.max_file_bytes) << name;
+    total += content.size();
+  }
+  // At most one more chunk of each file was under way when the limit was reached.
+  EXPECT_GE(total, config.max_attempt_bytes);
+  EXPECT_LE(total, config.max_attempt_bytes + 4 * config.chunk_bytes);
+}
+
 TEST_F(LogShipperTest, AFileWhoseNameIsNoTextHoldsNothingUp) {
   directory_.Write("caf\xe9.txt", "not shipped\n");
   directory_.Write(kLog, "line\n");
