@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <charconv>
 #include <map>
+#include <thread>
 #include <utility>
 
 #include "agent/exec/account.h"
@@ -166,6 +167,7 @@ NodeSetup RunnerImpl::SetupOf(const AttemptId& id) const {
   setup.namespaces = facts_.namespaces;
   setup.credentials = facts_.account;
   setup.rank_log_max_bytes = config_.rank_log_max_bytes;
+  setup.cores = std::thread::hardware_concurrency();
   setup.networks = LocalNetworks();
   return setup;
 }

@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "agent/launch/plan.h"
 #include "muster/v1/agent.pb.h"
 
@@ -49,11 +51,25 @@ void AddGang(const v1::AttemptTask& task, std::uint32_t per_node, Environment& e
 
 }  // namespace
 
+std::uint32_t RanksOnMachine(const v1::AttemptTask& task) {
+  const std::string& own = task.gang(static_cast<int>(task.node_rank())).address();
+  const auto nodes = std::count_if(task.gang().begin(), task.gang().end(),
+                                   [&](const auto& node) { return node.address() == own; });
+  const v1::JobSpec& spec = task.spec();
+  return static_cast<std::uint32_t>(nodes) *
+         (spec.has_process_count_per_node() ? spec.process_count_per_node() : 1);
+}
+
 Environment JobEnvironment(const AttemptId& id, const v1::AttemptTask& task,
                            const NodeSetup& setup) {
   const v1::JobSpec& spec = task.spec();
   Environment environment = BaseEnvironment(setup);
   environment["PYTHONUNBUFFERED"] = "1";  // so that logs stream
+  // Ranks that share a machine would each start a thread for every core.
+  const std::uint32_t ranks = RanksOnMachine(task);
+  if (ranks > 1 && setup.cores != 0) {
+    environment["OMP_NUM_THREADS"] = std::to_string(std::max(1U, setup.cores / ranks));
+  }
   for (const auto& [name, value] : spec.environment_variables()) environment[name] = value;
   environment["AZUREML_RUN_ID"] = id.job.str();
   environment["AZUREML_ROOT_RUN_ID"] = id.job.str();

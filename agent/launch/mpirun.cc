@@ -59,6 +59,11 @@ std::vector<std::string> MpirunCommand(const v1::AttemptTask& task, const NodeSe
   AddParameter(command, "odls_base_sigkill_timeout", "0");
   AddParameter(command, "orte_keep_fqdn_hostnames", "1");
   command.insert(command.end(), {"--bind-to", "none"});
+  // mpirun counts cores by node, and can't see that virtual nodes share them: ranks that wait must
+  // let others run.
+  if (setup.cores != 0 && RanksOnMachine(task) > setup.cores) {
+    AddParameter(command, "mpi_yield_when_idle", "1");
+  }
   AddParameter(command, "pml", "ob1");
   // Processes that share a host name but not a machine's memory would take each other for
   // neighbours.

@@ -1,6 +1,7 @@
 // From a task to what the shim of this node shall do. Pure.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
@@ -28,6 +29,7 @@ struct NodeSetup {
   std::optional<Credentials> credentials;
   bool as_root = false;  // the job's processes have uid 0
   std::uint64_t rank_log_max_bytes = 0;
+  std::uint32_t cores = 0;  // of this machine; 0: not known
   std::vector<LocalNetwork> networks;
 };
 
@@ -40,6 +42,8 @@ Result<LaunchFile> PlanLaunch(const AttemptId& id, const v1::AttemptTask& task,
 // Of every rank of this node, but for RANK and LOCAL_RANK.
 Environment JobEnvironment(const AttemptId& id, const v1::AttemptTask& task,
                            const NodeSetup& setup);
+// Ranks of the gang on this node's machine: virtual nodes share one, and then an address.
+std::uint32_t RanksOnMachine(const v1::AttemptTask& task);
 // Of mpirun and orted: nothing of the user's.
 Environment LauncherEnvironment(const NodeSetup& setup);
 std::vector<std::string> MpirunCommand(const v1::AttemptTask& task, const NodeSetup& setup);

@@ -72,6 +72,30 @@ TEST(Launch, WithoutNamespacesTheHeadKeepsItsNameAndNobodySharesMemory) {
   EXPECT_THAT(command, HasSubstr("--mca btl self,tcp "));
 }
 
+TEST(Launch, RanksThatOutnumberTheCoresOfTheirMachineYieldAndGetOneThread) {
+  v1::AttemptTask task = Task(2, 2, v1::COMMUNICATOR_MPI);
+  NodeSetup setup = NodeOne();
+  setup.cores = 2;
+  EXPECT_THAT(Joined(MpirunCommand(task, setup)), testing::Not(HasSubstr("yield")));
+  EXPECT_EQ(JobEnvironment(kId, task, setup).at("OMP_NUM_THREADS"), "1");
+
+  for (v1::GangNode& node : *task.mutable_gang()) node.set_address("127.0.0.1");
+  EXPECT_THAT(Joined(MpirunCommand(task, setup)), HasSubstr("--mca mpi_yield_when_idle 1 "));
+  setup.cores = 16;
+  EXPECT_THAT(Joined(MpirunCommand(task, setup)), testing::Not(HasSubstr("yield")));
+  EXPECT_EQ(JobEnvironment(kId, task, setup).at("OMP_NUM_THREADS"), "4");
+
+  (*task.mutable_spec()->mutable_environment_variables())["OMP_NUM_THREADS"] = "7";
+  EXPECT_EQ(JobEnvironment(kId, task, setup).at("OMP_NUM_THREADS"), "7");
+}
+
+TEST(Launch, AProcessOfItsOwnKeepsAllThreads) {
+  NodeSetup setup = NodeOne();
+  setup.cores = 8;
+  const auto environment = JobEnvironment(kId, Task(1, 1, v1::COMMUNICATOR_NONE), setup);
+  EXPECT_EQ(environment.count("OMP_NUM_THREADS"), 0U);
+}
+
 TEST(Launch, NetworkIsChosenOnlyWhenItIsKnown) {
   const auto networks = NodeOne().networks;
   EXPECT_EQ(ChooseNetwork({"127.0.0.1", "127.0.0.2"}, networks), "lo");
