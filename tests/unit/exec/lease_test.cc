@@ -17,7 +17,7 @@ class Lease : public testing::TestWithParam<Isolation> {
  protected:
   static constexpr Duration kLength = seconds(60);
   // Between the lease's end and the last process's on a busy machine.
-  static constexpr Duration kPromptly = milliseconds(1000);
+  static constexpr Duration kPromptly = milliseconds(2000);
 
   Lease() : node(world.Add("n1", GetParam())) {}
 
@@ -84,7 +84,7 @@ TEST_P(Lease, RenewalKeepsItAliveAndTheLastOneCounts) {
   ASSERT_NO_FATAL_FAILURE(StartForever());
   const SteadyPoint renewed_until = end + seconds(1);
   ASSERT_TRUE(world.Await([&] {
-    end = NoteLease(milliseconds(700));
+    end = NoteLease(milliseconds(1500));
     return ReadClock().steady > renewed_until;
   }));
   EXPECT_FALSE(node.exited);
