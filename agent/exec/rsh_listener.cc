@@ -108,6 +108,14 @@ void RshListener::Take(const std::shared_ptr<Connection>& connection, const std:
     Reply(connection, kRefused);
     return;
   }
+  // mpirun asks once for each of the other nodes; anybody else in the job can ask as well.
+  if (asked_.size() < gang_.size()) asked_.insert(request->id);
+  if (!asked_.contains(request->id)) {
+    Log(LogLevel::kWarning, "daemon_refused",
+        {{"node", request->node}, {"error", "more requests than the gang has nodes"}});
+    Reply(connection, kRefused);
+    return;
+  }
   if (const auto answer = answers_.find(request->id); answer != answers_.end()) {
     Reply(connection, answer->second);
     return;

@@ -46,6 +46,7 @@ class RshListener : public std::enable_shared_from_this<RshListener> {
   std::vector<std::string> gang_;
   OnRequest on_request_;
   std::set<std::shared_ptr<Connection>> connections_;
+  std::set<std::uint64_t> asked_;  // requests passed on, at most one for each node of the gang
   std::map<std::uint64_t, std::int32_t> answers_;
   bool closed_ = false;
 };

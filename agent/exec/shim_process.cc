@@ -176,6 +176,7 @@ bool ProbeShim(const std::string& program_directory) {
 Result<FoundShim> FindShim(const std::string& attempt_directory) {
   MUSTER_ASSIGN(const UniqueFd run, OpenDirectory(attempt_directory + "/run"));
   const std::int64_t deadline_us = SteadyMicros() + kFindTimeoutUs;
+  UniqueFd silent;
   for (;;) {
     // Held by any process of the shim from before its first instruction: free means none is left.
     if (LockShim(run.get()))
@@ -185,10 +186,13 @@ Result<FoundShim> FindShim(const std::string& attempt_directory) {
       shim.connection = std::move(*connection);
       shim.process = PeerProcess(shim.connection.get());
       if (ReadLevel(shim, deadline_us)) return shim;
+      silent = std::move(shim.process);
     }
-    if (SteadyMicros() > deadline_us)
+    // One that holds processes and can't be asked must not be taken for one that is gone.
+    if (SteadyMicros() > deadline_us && silent) KillProcess(silent.get());
+    if (SteadyMicros() > deadline_us + kFindTimeoutUs)
       return Fail(ErrorCode::kUnavailable, ErrorReason::kLaunch,
-                  "the attempt's shim is alive and does not answer");
+                  "the attempt's shim is alive, does not answer and could not be killed");
     ::poll(nullptr, 0, kFindRetryMs);
   }
 }

@@ -34,8 +34,9 @@ struct FoundShim {
   std::vector<ShimEvent> level;
   LineBuffer rest{kShimLineMaxBytes};  // read already, not yet understood
 };
-// Connects to the live shim of an attempt and reads its level. NOT_FOUND if none is alive. Blocks
-// while the shim starts, at most two seconds.
+// Connects to the live shim of an attempt and reads its level. NOT_FOUND if none is alive; one that
+// does not answer is killed, so that nothing of it lives on unseen. Blocks while the shim starts,
+// at most two seconds, and two more for a kill.
 Result<FoundShim> FindShim(const std::string& attempt_directory);
 
 // pidfd of whoever listens at the other end of a connection.

@@ -27,6 +27,7 @@ Result<LogPump> LogPump::Open(const std::string& directory, const std::string& n
                            0644));
   struct stat status {};
   if (!pump.log_ || ::fstat(pump.log_.get(), &status) != 0 || !S_ISREG(status.st_mode) ||
+      status.st_nlink != 1 ||  // a link that a rank made to a file that is not its own
       (owner != nullptr && ::fchown(pump.log_.get(), owner->uid, owner->gid) != 0))
     return Fail(SystemError(ErrorReason::kIo, "cannot open the log " + name));
   pump.size_ = static_cast<std::uint64_t>(status.st_size);

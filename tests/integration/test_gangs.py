@@ -220,3 +220,17 @@ def test_kill_9_of_a_shim_ends_the_attempt_and_all_of_it(cluster: Cluster) -> No
     assert ended["status"] == "JOB_STATUS_FAILED"
     assert ended["cause"]["code"] == "CAUSE_CODE_SHIM_LOST"
     wait_for(lambda: not pids_of(f"main.py 600 {cluster.directory.name}"), "all ranks to be gone", 5)
+
+
+def test_a_shim_that_does_not_answer_a_new_agent_is_ended_with_all_it_holds(cluster: Cluster) -> None:
+    cluster.add_node("n1")
+    job = cluster.submit({"main.py": "import time\nprint('ready', flush=True)\ntime.sleep(600)\n"},
+                         arguments=(cluster.directory.name,))
+    wait_for(lambda: "ready" in cluster.run("job", "logs", job).stdout, "the job to run")
+    for pid in pids_of(f"muster-shim attempt {cluster.directory}/n1/"):
+        os.kill(pid, signal.SIGSTOP)
+    cluster.kill_agent("n1")
+    cluster.start_agent("n1")
+    ended = cluster.wait_end(job, 30)
+    assert ended["cause"]["code"] == "CAUSE_CODE_SHIM_LOST"
+    assert pids_of(f"main.py {cluster.directory.name}") == []
