@@ -51,6 +51,12 @@ grpc::ServerUnaryReactor* DatastoreService::RegisterDatastore(
   auto change = DecodeChange(*context, "/muster.v1.DatastoreService/RegisterDatastore", *request,
                              datastore.workspace(), std::move(faults));
   if (!change) return FinishWith(reactor, change.error());
+  // Agents bind it into jobs with their own rights.
+  if (change->principal.role != scheduler::Role::kAdmin)
+    return FinishWith(reactor, Error{ErrorCode::kPermissionDenied, ErrorReason::kWrongRole,
+                                     "a datastore that is a path on the nodes is registered by an "
+                                     "admin; ask one for \"" +
+                                         datastore.local().path() + "\""});
   return PostAndFinish(
       loop_, reactor,
       {change->principal,

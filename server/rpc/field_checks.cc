@@ -57,7 +57,9 @@ bool IsWord(std::string_view name, std::size_t max_bytes) {
 }
 
 bool IsExperimentName(std::string_view name) {
-  return !name.empty() && name.size() <= 255 && IsAlphanumeric(name.front()) &&
+  // The job id and the names of its directories are made of it, and a file name has 255 bytes at
+  // most.
+  return !name.empty() && name.size() <= 200 && IsAlphanumeric(name.front()) &&
          std::ranges::all_of(name, [](char c) { return IsWordCharacter(c) || c == '-'; });
 }
 

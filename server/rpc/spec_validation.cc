@@ -29,7 +29,7 @@ void CheckRange(Faults& faults, std::string field, std::int64_t value, std::int6
 void CheckExperiment(const v1::JobSpec& spec, Faults& faults) {
   if (IsExperimentName(spec.experiment())) return;
   AddFault(faults, "experiment", spec.experiment(),
-           "an experiment name has 1..255 characters: first a letter or digit, then letters, "
+           "an experiment name has 1..200 characters: first a letter or digit, then letters, "
            "digits, \"-\" and \"_\"");
 }
 

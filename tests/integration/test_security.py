@@ -206,3 +206,15 @@ def test_a_user_cancels_only_own_jobs(cluster: Cluster) -> None:
         Client(address, ca, token).call("jobs.JobService", "CancelJob",
                                         jobs.CancelJobRequest(job_id=job, request_id="c1"))
     assert caught.value.code() == grpc.StatusCode.PERMISSION_DENIED
+
+
+def test_a_path_on_the_nodes_is_registered_by_an_admin(cluster: Cluster) -> None:
+    address, ca, _ = client_of(cluster.config)
+    token = bearer(cluster.json("token", "create", "--user", "ann", "--role", "user")["token"])
+    messages = stubs()["cluster"][0]
+    request = messages.RegisterDatastoreRequest(request_id="d1", datastore=messages.Datastore(
+        name="etc", local=messages.LocalDatastore(path="/etc")))
+    with pytest.raises(grpc.RpcError) as caught:
+        Client(address, ca, token).call("cluster.DatastoreService", "RegisterDatastore", request)
+    assert caught.value.code() == grpc.StatusCode.PERMISSION_DENIED
+    assert "admin" in caught.value.details()

@@ -337,16 +337,21 @@ TEST_F(OperatorServices, ADatastoreIsKeptInLowerCaseAndReplaced) {
   v1::RegisterDatastoreRequest request;
   request.mutable_datastore()->set_name("Digits");
   request.mutable_datastore()->mutable_local()->set_path("/data/a");
-  request.set_request_id("key 1");
+  request.set_request_id("key 0");
   v1::RegisterDatastoreReply reply;
-  ASSERT_TRUE(
+  EXPECT_EQ(
       As(Role::kUser, *datastores_, &v1::DatastoreService::Stub::RegisterDatastore, request, &reply)
-          .ok());
+          .error_code(),
+      StatusCode::PERMISSION_DENIED);
+  request.set_request_id("key 1");
+  ASSERT_TRUE(As(Role::kAdmin, *datastores_, &v1::DatastoreService::Stub::RegisterDatastore,
+                 request, &reply)
+                  .ok());
   request.mutable_datastore()->mutable_local()->set_path("/data/b");
   request.set_request_id("key 2");
-  ASSERT_TRUE(
-      As(Role::kUser, *datastores_, &v1::DatastoreService::Stub::RegisterDatastore, request, &reply)
-          .ok());
+  ASSERT_TRUE(As(Role::kAdmin, *datastores_, &v1::DatastoreService::Stub::RegisterDatastore,
+                 request, &reply)
+                  .ok());
   v1::ListDatastoresReply list;
   ASSERT_TRUE(
       As(Role::kViewer, *datastores_, &v1::DatastoreService::Stub::ListDatastores, {}, &list).ok());
