@@ -1,5 +1,5 @@
-// Content-addressed blobs in a directory: objects/ab/cdef... named by SHA-256, 0600. A blob appears whole
-// or not at all (temporary file, fsync, rename, fsync of the directory). Thread-safe; all calls do I/O.
+// Content-addressed blobs in a directory: objects/ab/cdef..., SHA-256, 0600. A blob appears whole
+// or not at all (temporary file, fsync, rename, fsync of the directory). Thread-safe; calls do I/O.
 #pragma once
 
 #include <cstdint>

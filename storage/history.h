@@ -1,4 +1,4 @@
-// Reads of what is durable: ended jobs and events are found here and nowhere else. Each object owns a
+// Reads of what is durable: ended jobs and events are found here and nowhere else. Each one has a
 // read-only connection and belongs to one thread at a time.
 #pragma once
 
@@ -45,7 +45,7 @@ class History {
 
   virtual Result<std::optional<JobRecord>> GetJob(const WorkspaceName& workspace,
                                                   const JobId& id) = 0;
-  // Newest first: jobs with sequence < before_sequence (0: from the newest), at most `limit`. Cost is
+  // Newest first: jobs with sequence < before_sequence (0: all), at most `limit`. The cost is
   // that of the rows examined, which an index on (workspace, sequence) orders.
   virtual Result<std::vector<JobRecord>> ListJobs(const JobFilter& filter,
                                                   std::uint64_t before_sequence,

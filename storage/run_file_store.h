@@ -1,5 +1,5 @@
-// A job's logs and outputs: files below <directory>/<workspace>/<job id>/<attempt>/. Names come from
-// nodes and are hostile: relative, no "..", opened beneath the attempt's directory. Thread-safe; all calls
+// A job's logs and outputs: files below <directory>/<workspace>/<job id>/<attempt>/. Names are of
+// nodes, so hostile: relative, no "..", opened beneath the attempt's directory. Thread-safe; calls
 // do I/O.
 #pragma once
 
@@ -24,7 +24,7 @@ class RunFileStore {
   static Result<std::unique_ptr<RunFileStore>> Open(std::string directory);
   virtual ~RunFileStore() = default;
 
-  // Writes what is new of [offset, offset + data) and answers with the size afterwards. An offset beyond
+  // Writes what is new of [offset, offset + data), answers with the size then. An offset beyond
   // the end is OUT_OF_RANGE. With `sync` it is on disk (fdatasync) when this returns.
   virtual Result<std::uint64_t> Append(const WorkspaceName& workspace, const AttemptId& attempt,
                                        std::string_view name, std::uint64_t offset,

@@ -1,4 +1,4 @@
-// The durable store as the core sees it. One writer; memory runs ahead of it, the outside never does.
+// The durable store as the core sees it. One writer; memory runs ahead of it, the outside does not.
 #pragma once
 
 #include <cstdint>
@@ -40,7 +40,7 @@ class Store {
  public:
   virtual ~Store() = default;
 
-  // Queues the batch. `on_durable` runs on the core's executor, in append order, exactly once, after
+  // Queues the batch. `on_durable` runs on the core's executor, in append order, once, after
   // fsync. Never blocks. A failed commit aborts the process: recovery is the tested path.
   virtual void Append(Batch batch, std::function<void()> on_durable) = 0;
 };
