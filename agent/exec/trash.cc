@@ -5,16 +5,26 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <memory>
 
 #include "agent/shim/files.h"
+#include "agent/shim/unique_fd.h"
 
 namespace muster::agent {
 namespace {
 
 // Directories below this are moved up into the trash itself, so that no tree is too deep for us.
 constexpr int kMaxDepth = 64;
+
+// The job may have taken its own rights away. Never follows a link that took the directory's place.
+void GiveRights(int parent, const char* name) {
+  const UniqueFd directory(::openat(parent, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+  if (directory.get() < 0) return;
+  const std::string path = "/proc/self/fd/" + std::to_string(directory.get());
+  ::chmod(path.c_str(), 0700);
+}
 
 class TreeRemover {
  public:
@@ -28,8 +38,7 @@ class TreeRemover {
       ::renameat(parent, name, trash_, flat.c_str());
       return;
     }
-    // The job may have taken its own rights away.
-    ::fchmodat(parent, name, 0700, 0);
+    GiveRights(parent, name);
     const int fd = ::openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     DIR* directory = fd < 0 ? nullptr : ::fdopendir(fd);
     if (directory == nullptr) return;
@@ -51,14 +60,15 @@ class TreeRemover {
 
 }  // namespace
 
-Result<std::unique_ptr<Trash>> Trash::Open(std::string directory) {
+Result<std::unique_ptr<Trash>> Trash::Open(std::string directory, const TrashPace& pace) {
   if (::mkdir(directory.c_str(), 0700) != 0 && errno != EEXIST)
     return Fail(SystemError(ErrorReason::kIo, "cannot make " + directory));
-  return std::unique_ptr<Trash>(new Trash(std::move(directory)));
+  return std::unique_ptr<Trash>(new Trash(std::move(directory), pace));
 }
 
-Trash::Trash(std::string directory)
+Trash::Trash(std::string directory, const TrashPace& pace)
     : directory_(std::move(directory)),
+      pace_(pace),
       prefix_(std::to_string(WallMicros()) + "-"),
       thread_([this] { Run(); }) {}
 
@@ -80,17 +90,30 @@ Status Trash::Throw(const std::string& path) {
   }
   {
     const std::lock_guard lock(mutex_);
+    newest_ = ReadClock().steady;
+    if (waiting_++ == 0) oldest_ = newest_;
     filled_ = true;
   }
   wake_.notify_one();
   return {};
 }
 
+void Trash::AwaitQuiet(std::unique_lock<std::mutex>& lock) {
+  while (!stop_ && waiting_ != 0 && waiting_ < pace_.most) {
+    const SteadyPoint until = std::min(newest_ + pace_.quiet, oldest_ + pace_.longest);
+    const SteadyPoint now = ReadClock().steady;
+    if (now >= until) return;
+    wake_.wait_for(lock, until - now);
+  }
+}
+
 void Trash::Run() {
   std::unique_lock lock(mutex_);
   while (!stop_) {
     wake_.wait(lock, [this] { return filled_; });
+    AwaitQuiet(lock);
     filled_ = false;
+    waiting_ = 0;
     lock.unlock();
     if (!stop_) Empty();
     lock.lock();

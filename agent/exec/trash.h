@@ -10,13 +10,22 @@
 #include <thread>
 
 #include "base/result.h"
+#include "base/time.h"
 
 namespace muster::agent {
+
+// When a thread of the trash deletes: in a quiet moment, so that deleting takes no time from the
+// jobs that start and end just then, but soon enough that the space is not missed.
+struct TrashPace {
+  Duration quiet = std::chrono::seconds(1);     // nothing was thrown away for so long, or
+  Duration longest = std::chrono::seconds(10);  // the oldest has lain there for so long, or
+  std::uint64_t most = 1'000;                   // so many wait
+};
 
 class Trash {
  public:
   // `directory` must be on the file system of what is thrown away.
-  static Result<std::unique_ptr<Trash>> Open(std::string directory);
+  static Result<std::unique_ptr<Trash>> Open(std::string directory, const TrashPace& pace = {});
   ~Trash();  // leaves the rest for the next start
   Trash(const Trash&) = delete;
   Trash& operator=(const Trash&) = delete;
@@ -25,17 +34,22 @@ class Trash {
   Status Throw(const std::string& path);
 
  private:
-  explicit Trash(std::string directory);
+  Trash(std::string directory, const TrashPace& pace);
   void Run();
+  void AwaitQuiet(std::unique_lock<std::mutex>& lock);
   void Empty();
 
-  std::string directory_;
-  std::string prefix_;  // of names of this process
+  const std::string directory_;
+  const TrashPace pace_;
+  const std::string prefix_;  // of names of this process
   std::atomic<std::uint64_t> count_{0};
   std::atomic<bool> stop_{false};
   std::mutex mutex_;
   std::condition_variable wake_;
-  bool filled_ = true;  // by the process before
+  bool filled_ = true;         // by the process before
+  std::uint64_t waiting_ = 0;  // thrown by this process since the trash was emptied
+  SteadyPoint oldest_{};       // of those
+  SteadyPoint newest_{};
   std::thread thread_;
 };
 

@@ -6,7 +6,6 @@
 #include <string>
 
 #include "base/log.h"
-#include "security/pki.h"
 #include "security/token.h"
 #include "server/auth/call_credentials.h"
 #include "server/auth/role_names.h"
@@ -58,13 +57,11 @@ Result<Principal> AuthenticateCertificate(const Credentials& credentials,
     return Unauthenticated(ErrorReason::kRevoked,
                            "the certificate is of node \"" + node.str() +
                                "\", which is not (or no longer) a node of this server");
-  const Result<Digest> fingerprint = security::KeyFingerprintOf(credentials.certificate_pem);
-  if (!fingerprint || *fingerprint != found->second.certificate_fingerprint)
+  if (credentials.certificate_key != found->second.certificate_fingerprint)
     return Unauthenticated(ErrorReason::kRevoked,
                            "node " + node.str() + " has got a certificate for another key since");
-  return Principal{
-      Role::kNode, UserName("node:" + node.str()), found->second.workspace, node, TokenId(),
-      *fingerprint};
+  return Principal{Role::kNode, UserName("node:" + node.str()), found->second.workspace, node,
+                   TokenId(),   *credentials.certificate_key};
 }
 
 }  // namespace
@@ -73,7 +70,7 @@ Result<Principal> Authenticate(const Credentials& credentials, const Identities&
                                TimePoint now) {
   if (!credentials.authorization.empty())
     return AuthenticateToken(credentials.authorization, identities, now);
-  if (!credentials.certificate_pem.empty()) return AuthenticateCertificate(credentials, identities);
+  if (credentials.certificate_key) return AuthenticateCertificate(credentials, identities);
   return Unauthenticated(ErrorReason::kBadToken,
                          "this call needs a token (metadata \"authorization\") or the certificate "
                          "of a node; `muster login` sets up a token");
@@ -93,7 +90,7 @@ Status Authorize(const Principal& principal, std::string_view method) {
 
 grpc::Status Authenticator::Process(const InputMetadata& metadata, grpc::AuthContext* connection,
                                     OutputMetadata* /*consumed*/, OutputMetadata* /*response*/) {
-  const CallCredentials call(metadata, *connection);
+  const CallCredentials call(metadata, *connection, identities_.key_fingerprints());
   const std::string_view method = call.method();
   Result<Principal> principal = Fail(ErrorCode::kUnauthenticated, ErrorReason::kBadToken,
                                      "a call carries one \"authorization\" at most");

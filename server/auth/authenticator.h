@@ -7,8 +7,10 @@
 
 #include <atomic>
 #include <cstdint>
+#include <optional>
 #include <string_view>
 
+#include "base/digest.h"
 #include "base/result.h"
 #include "base/time.h"
 #include "scheduler/model/command.h"
@@ -18,8 +20,8 @@ namespace muster::server {
 
 // What a call shows. Views are of the call's own data.
 struct Credentials {
-  std::string_view authorization;    // value of the metadata; empty: none
-  std::string_view certificate_pem;  // of the TLS peer, verified against our CA; empty: none
+  std::string_view authorization;         // value of the metadata; empty: none
+  std::optional<Digest> certificate_key;  // fingerprint; of the TLS peer, verified against our CA
   std::string_view certificate_common_name;
 };
 
@@ -32,7 +34,7 @@ Result<scheduler::Principal> Authenticate(const Credentials& credentials,
 // PERMISSION_DENIED (kWrongRole), or UNIMPLEMENTED for a method that is not in the table.
 Status Authorize(const scheduler::Principal& principal, std::string_view method);
 
-// Runs inline on gRPC's threads; lock-free, no I/O but one log line a second at most.
+// Runs inline on gRPC's threads; no I/O but one log line a second at most.
 class Authenticator final : public grpc::AuthMetadataProcessor {
  public:
   // `identities` must outlive the server.

@@ -14,9 +14,13 @@ std::string FirstProperty(const grpc::AuthContext& connection, const char* name)
 
 }  // namespace
 
-CallCredentials::CallCredentials(const Metadata& metadata, const grpc::AuthContext& connection)
-    : certificate_pem_(FirstProperty(connection, GRPC_X509_PEM_CERT_PROPERTY_NAME)),
-      common_name_(FirstProperty(connection, GRPC_X509_CN_PROPERTY_NAME)) {
+CallCredentials::CallCredentials(const Metadata& metadata, const grpc::AuthContext& connection,
+                                 security::KeyFingerprints& keys)
+    : common_name_(FirstProperty(connection, GRPC_X509_CN_PROPERTY_NAME)) {
+  const std::string pem = FirstProperty(connection, GRPC_X509_PEM_CERT_PROPERTY_NAME);
+  if (!pem.empty()) {
+    if (const Result<Digest> key = keys.Of(pem)) certificate_key_ = *key;
+  }
   if (const auto path = metadata.find(":path"); path != metadata.end())
     method_ = View(path->second);
   const auto [begin, end] = metadata.equal_range(security::kAuthorizationKey);

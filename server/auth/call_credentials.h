@@ -6,9 +6,12 @@
 #include <grpcpp/support/string_ref.h>
 
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 
+#include "base/digest.h"
+#include "security/key_fingerprints.h"
 #include "server/auth/authenticator.h"
 
 namespace muster::server {
@@ -18,7 +21,8 @@ class CallCredentials {
  public:
   using Metadata = std::multimap<grpc::string_ref, grpc::string_ref>;
 
-  CallCredentials(const Metadata& metadata, const grpc::AuthContext& connection);
+  CallCredentials(const Metadata& metadata, const grpc::AuthContext& connection,
+                  security::KeyFingerprints& keys);
   CallCredentials(const CallCredentials&) = delete;
   CallCredentials& operator=(const CallCredentials&) = delete;
 
@@ -26,12 +30,12 @@ class CallCredentials {
   std::string_view method() const { return method_; }
   // More than one authorization: which of them counts must not depend on who looks.
   bool ambiguous() const { return ambiguous_; }
-  Credentials view() const { return {authorization_, certificate_pem_, common_name_}; }
+  Credentials view() const { return {authorization_, certificate_key_, common_name_}; }
 
  private:
   std::string_view method_;
   std::string_view authorization_;
-  std::string certificate_pem_;
+  std::optional<Digest> certificate_key_;
   std::string common_name_;
   bool ambiguous_ = false;
 };

@@ -10,6 +10,7 @@
 #include "base/ids.h"
 #include "base/time.h"
 #include "scheduler/model/state.h"
+#include "security/key_fingerprints.h"
 
 namespace muster::server {
 
@@ -49,9 +50,12 @@ class IdentitiesHolder {
   std::shared_ptr<const Identities> Current() const {
     return current_.load(std::memory_order_acquire);
   }
+  // Of the certificates that were shown, whoever's they are.
+  security::KeyFingerprints& key_fingerprints() const { return key_fingerprints_; }
 
  private:
   std::atomic<std::shared_ptr<const Identities>> current_;
+  mutable security::KeyFingerprints key_fingerprints_;
 };
 
 }  // namespace muster::server

@@ -1,7 +1,6 @@
 #include "server/auth/principal.h"
 
 #include "base/check.h"
-#include "security/pki.h"
 #include "security/token.h"
 #include "server/auth/call_context.h"
 #include "server/auth/call_credentials.h"
@@ -25,8 +24,7 @@ Principal NodePrincipal(const Credentials& credentials, const Identities& identi
   Principal principal{Role::kNode, UserName("node:" + node.str()), {}, node, {}, {}};
   if (const auto found = identities.nodes.find(node); found != identities.nodes.end())
     principal.workspace = found->second.workspace;
-  if (const auto fingerprint = security::KeyFingerprintOf(credentials.certificate_pem))
-    principal.certificate_fingerprint = *fingerprint;
+  principal.certificate_fingerprint = *credentials.certificate_key;
   return principal;
 }
 
@@ -35,12 +33,13 @@ Principal NodePrincipal(const Credentials& credentials, const Identities& identi
 Principal PrincipalOf(const grpc::ServerContextBase& context) {
   const auto* call = dynamic_cast<const CallContext*>(&context);
   MUSTER_CHECK(call != nullptr, "the server was built without AddSecurePort");
-  const CallCredentials shown(call->client_metadata(), *call->auth_context());
+  const CallCredentials shown(call->client_metadata(), *call->auth_context(),
+                              call->identities().key_fingerprints());
   const auto identities = call->identities().Current();
   // The authenticator has verified all of this; here it is only looked up again.
   if (const auto bearer = security::ParseAuthorizationValue(shown.view().authorization))
     return TokenPrincipal(bearer->id, *identities);
-  if (!shown.view().certificate_pem.empty()) return NodePrincipal(shown.view(), *identities);
+  if (shown.view().certificate_key) return NodePrincipal(shown.view(), *identities);
   return {};
 }
 

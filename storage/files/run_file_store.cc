@@ -12,6 +12,7 @@
 #include <cerrno>
 #include <mutex>
 #include <utility>
+#include <variant>
 
 #include "storage/files/posix.h"
 #include "storage/files/recent.h"
@@ -22,6 +23,7 @@ namespace {
 
 constexpr std::size_t kOpenFilesMax = 256;
 constexpr std::size_t kCountedAttemptsMax = 1'024;
+constexpr std::size_t kDurableDirectoriesMax = 4'096;
 
 // Never leaves `directory`, follows no link: the kernel's word, not ours. -1 and errno on failure.
 Fd OpenBeneath(int directory, const std::string& path, int flags) {
@@ -59,7 +61,7 @@ Status CheckRegular(int fd, const std::string& path) {
   return {};
 }
 
-// An open file; the first sync also syncs the directories that lead to it.
+// An open file; the first sync also syncs the directories that lead to it, as far as they are new.
 struct OpenFile {
   Fd fd;
   bool directories_synced = false;
@@ -93,9 +95,11 @@ class DirectoryRunFileStore final : public RunFileStore {
   // One writer of a file at a time, even if its descriptor is dropped from the cache and opened
   // anew.
   std::array<std::mutex, 64> writer_locks_;
-  std::mutex mutex_;  // guards the two below; never held over I/O but the listing of one attempt
+  std::mutex mutex_;  // guards what is below; never held over I/O but the listing of one attempt
   Recent<std::string, std::shared_ptr<OpenFile>> open_files_{kOpenFilesMax};
   Recent<std::string, std::size_t> file_counts_{kCountedAttemptsMax};
+  // Directories that are known to be found after a power cut.
+  Recent<std::string, std::monostate> durable_directories_{kDurableDirectoriesMax};
 };
 
 // Where an attempt's files are, relative to the root.
@@ -163,6 +167,8 @@ Result<std::shared_ptr<OpenFile>> DirectoryRunFileStore::OpenForAppend(const std
 }
 
 Status DirectoryRunFileStore::MakeParents(const std::string& path) {
+  if (OpenBeneath(root_.get(), path.substr(0, path.rfind('/')), O_PATH | O_DIRECTORY).valid())
+    return {};
   for (std::size_t end = path.find('/'); end != std::string::npos; end = path.find('/', end + 1)) {
     const std::string parent = path.substr(0, end);
     if (OpenBeneath(root_.get(), parent, O_PATH | O_DIRECTORY).valid()) continue;
@@ -180,17 +186,28 @@ Status DirectoryRunFileStore::MakeParents(const std::string& path) {
   return {};
 }
 
-// From the file's directory up to the root.
+// The file's directory, and those above it up to one that is durable already. A directory counts as
+// durable only when all that leads to it is.
 Status DirectoryRunFileStore::SyncParents(const std::string& path) {
+  std::vector<std::string> synced;
   std::string parent = path;
-  while (true) {
+  for (bool durable = false; !durable;) {
     const std::size_t slash = parent.rfind('/');
-    if (slash == std::string::npos) return Sync(root_.get(), directory_);
+    if (slash == std::string::npos) {
+      MUSTER_TRY(Sync(root_.get(), directory_));
+      break;
+    }
     parent.resize(slash);
     const Fd directory = OpenBeneath(root_.get(), parent, O_RDONLY | O_DIRECTORY);
     if (!directory.valid()) return Fail(OpenError(errno, parent));
     MUSTER_TRY(Sync(directory.get(), parent));
+    synced.push_back(parent);
+    const std::lock_guard lock(mutex_);
+    durable = durable_directories_.Find(parent) != nullptr;
   }
+  const std::lock_guard lock(mutex_);
+  for (std::string& directory : synced) durable_directories_.Put(std::move(directory), {});
+  return {};
 }
 
 // Adds the regular files below `directory` (consumed) to `files`, names relative to the attempt.

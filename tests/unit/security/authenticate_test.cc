@@ -100,6 +100,9 @@ class NodeAuthentication : public Authentication {
     node.certificate_fingerprint = *security::KeyFingerprintOf(certificate_pem);
     state_.nodes[node.id] = node;
   }
+  Result<Principal> TryNode(const std::string& certificate_pem, const char* node) {
+    return Try({{}, *security::KeyFingerprintOf(certificate_pem), node});
+  }
   std::string Issue(const std::string& request) {
     return *security::IssueNodeCertificate(ca_, NodeId("n1"), request, kNow);
   }
@@ -110,24 +113,23 @@ class NodeAuthentication : public Authentication {
 TEST_F(NodeAuthentication, ACertificateOfAKnownNodesKeySaysWhichNodeCalls) {
   const std::string pem = Issue(security::CreateKeyAndRequest()->signing_request_pem);
   Join(pem);
-  const auto principal = Try({{}, pem, "n1"});
+  const auto principal = TryNode(pem, "n1");
   ASSERT_TRUE(principal) << principal.error().message;
   EXPECT_EQ(principal->role, Role::kNode);
   EXPECT_EQ(principal->node.str(), "n1");
   EXPECT_EQ(principal->workspace.str(), "vision");
   EXPECT_EQ(principal->certificate_fingerprint, security::KeyFingerprintOf(pem));
 
-  EXPECT_EQ(Try({{}, pem, "n2"}).error().reason, ErrorReason::kRevoked);
-  EXPECT_EQ(Try({{}, "garbage", "n1"}).error().reason, ErrorReason::kRevoked);
+  EXPECT_EQ(TryNode(pem, "n2").error().reason, ErrorReason::kRevoked);
   state_.nodes.clear();
-  EXPECT_EQ(Try({{}, pem, "n1"}).error().reason, ErrorReason::kRevoked) << "a removed node";
+  EXPECT_EQ(TryNode(pem, "n1").error().reason, ErrorReason::kRevoked) << "a removed node";
 }
 
 TEST_F(NodeAuthentication, ANodeThatJoinedAnewVoidsTheCertificateOfItsOldKey) {
   const std::string old_pem = Issue(security::CreateKeyAndRequest()->signing_request_pem);
   Join(old_pem);
   Join(Issue(security::CreateKeyAndRequest()->signing_request_pem));
-  EXPECT_EQ(Try({{}, old_pem, "n1"}).error().reason, ErrorReason::kRevoked);
+  EXPECT_EQ(TryNode(old_pem, "n1").error().reason, ErrorReason::kRevoked);
 }
 
 TEST_F(NodeAuthentication, ARenewedCertificateThatNeverArrivedDoesNotLockTheNodeOut) {
@@ -137,7 +139,7 @@ TEST_F(NodeAuthentication, ARenewedCertificateThatNeverArrivedDoesNotLockTheNode
   const auto request = security::CreateRequest(pair->key_pem);
   ASSERT_TRUE(request) << request.error().message;
   Join(Issue(*request));
-  EXPECT_TRUE(Try({{}, old_pem, "n1"}));
+  EXPECT_TRUE(TryNode(old_pem, "n1"));
 }
 
 TEST_F(Authentication, ABadTokenIsNotMadeGoodByACertificate) {
@@ -147,7 +149,7 @@ TEST_F(Authentication, ABadTokenIsNotMadeGoodByACertificate) {
   scheduler::Node node;
   node.certificate_fingerprint = *security::KeyFingerprintOf(*pem);
   state_.nodes[NodeId("n1")] = node;
-  EXPECT_FALSE(Try({"Bearer nonsense", *pem, "n1"}));
+  EXPECT_FALSE(Try({"Bearer nonsense", *security::KeyFingerprintOf(*pem), "n1"}));
 }
 
 TEST(Authorization, UnknownMethodsAndWrongRolesAreToldApart) {
