@@ -16,7 +16,8 @@ class CoreLoop {
   virtual ~CoreLoop() = default;
 
   // Thread-safe, never blocks. `on_reply` runs on the core thread, once what it says is durable; it
-  // must not block. RESOURCE_EXHAUSTED at once when too many commands are queued.
+  // must not block. That of a SubmitJob may run on the store's thread instead. RESOURCE_EXHAUSTED
+  // at once when too many commands are queued.
   virtual void Post(scheduler::Command command,
                     std::function<void(Result<ReplyValue>)> on_reply) = 0;
   // Runs `query` on the core thread between two steps. Bounded work, no I/O.

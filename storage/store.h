@@ -5,6 +5,7 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/result.h"
@@ -26,7 +27,7 @@ struct RowChanges {
   std::vector<WorkspaceName> workspaces;
   bool server = false;  // the three below are to be written
   std::uint64_t epoch = 0;
-  std::uint64_t last_job_sequence = 0;
+  std::uint64_t last_job_sequence = 0;  // or that of the newest job, if that is larger
   std::optional<TimePoint> leases_extended_until;
 };
 
@@ -42,7 +43,13 @@ class Store {
 
   // Queues the batch. `on_durable` runs on the core's executor, in append order, once, after
   // fsync. Never blocks. A failed commit aborts the process: recovery is the tested path.
-  virtual void Append(Batch batch, std::function<void()> on_durable) = 0;
+  void Append(Batch batch, std::function<void()> on_durable) {
+    Append(std::move(batch), std::move(on_durable), {});
+  }
+  // The same. A batch that is on disk alone is also told by `at_once`, on the store's thread,
+  // before `on_durable`: that saves its answer the way through the executor. It must not block.
+  virtual void Append(Batch batch, std::function<void()> on_durable,
+                      std::function<void()> at_once) = 0;
 };
 
 }  // namespace muster::storage

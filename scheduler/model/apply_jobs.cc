@@ -49,7 +49,6 @@ void ApplyBody(const ApplyContext& context, const JobSubmitted& event) {
   state.last_job_sequence = event.sequence;
   EnterQueue(state, job);
   context.touched.jobs.insert(event.id);
-  context.touched.server = true;
 }
 
 void ApplyBody(const ApplyContext& context, const JobStatusChanged& event) {

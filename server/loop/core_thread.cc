@@ -9,6 +9,7 @@
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <deque>
+#include <memory>
 #include <string>
 #include <thread>
 #include <variant>
@@ -40,6 +41,19 @@ struct Held {
   OnReply on_reply;  // empty: nobody waits
   Result<ReplyValue> reply = ReplyValue{};
   std::size_t bytes = 0;
+};
+
+// Tells who waits once, whoever is first: the store's thread or the core's.
+class OnceReply {
+ public:
+  explicit OnceReply(OnReply on_reply) : on_reply_(std::move(on_reply)) {}
+  void operator()(Result<ReplyValue> reply) {
+    if (!given_.exchange(true)) on_reply_(std::move(reply));
+  }
+
+ private:
+  OnReply on_reply_;
+  std::atomic<bool> given_ = false;
 };
 
 std::size_t BytesOf(const scheduler::Command& command) {
@@ -118,12 +132,21 @@ struct CoreThread::Impl {
       if (reply.request == next_request) held.reply = std::move(reply.value);
     }
     ++next_request;
-    Hold(std::move(output), std::move(held));
+    std::function<void()> at_once;
+    if (std::holds_alternative<scheduler::SubmitJob>(work.command.body))
+      at_once = ReplyAtOnce(held);
+    Hold(std::move(output), std::move(held), std::move(at_once));
+  }
+  // Who submits one job at a time waits for nothing but this answer.
+  std::function<void()> ReplyAtOnce(Held& held) {
+    const auto once = std::make_shared<OnceReply>(std::move(held.on_reply));
+    held.on_reply = [once](Result<ReplyValue> reply) { (*once)(std::move(reply)); };
+    return [once, reply = held.reply] { (*once)(reply); };
   }
   void Do(QueuedQuery& query) { query(*core, ReadClock()); }
 
   // Sends the batch to the disk and holds the rest back until it is there.
-  void Hold(StepOutput output, Held held) {
+  void Hold(StepOutput output, Held held, std::function<void()> at_once = {}) {
     held.effects = std::move(output.effects);
     const bool has_batch = !output.batch.events.empty();
     if (!has_batch && held.effects.empty() && !held.on_reply) return;
@@ -133,10 +156,13 @@ struct CoreThread::Impl {
     }
     const std::uint64_t batch = releases.Push(has_batch, std::move(held));
     if (has_batch) {
-      store->Append(std::move(output.batch), [this, batch] {
-        releases.MarkDurable(batch);
-        ReleaseReady();
-      });
+      store->Append(
+          std::move(output.batch),
+          [this, batch] {
+            releases.MarkDurable(batch);
+            ReleaseReady();
+          },
+          std::move(at_once));
     }
     ReleaseReady();
   }

@@ -18,6 +18,7 @@ namespace {
 struct Pending {
   Batch batch;
   std::function<void()> on_durable;
+  std::function<void()> at_once;
 };
 
 // A rough size: what varies are the specs.
@@ -49,7 +50,8 @@ class SqliteWriter final : public Writer {
   }
   ~SqliteWriter() override { Stop(); }
 
-  void Append(Batch batch, std::function<void()> on_durable) override;
+  void Append(Batch batch, std::function<void()> on_durable,
+              std::function<void()> at_once) override;
   void Stop() override;
 
  private:
@@ -79,13 +81,14 @@ class SqliteWriter final : public Writer {
   std::thread thread_;
 };
 
-void SqliteWriter::Append(Batch batch, std::function<void()> on_durable) {
+void SqliteWriter::Append(Batch batch, std::function<void()> on_durable,
+                          std::function<void()> at_once) {
   bool first = false;
   {
     const std::lock_guard lock(mutex_);
     MUSTER_CHECK(!stopping_, "a batch came after the writer was stopped");
     first = queue_.empty();
-    queue_.push_back(Pending{std::move(batch), std::move(on_durable)});
+    queue_.push_back(Pending{std::move(batch), std::move(on_durable), std::move(at_once)});
   }
   if (first) wake_.notify_one();
 }
@@ -160,6 +163,8 @@ void SqliteWriter::WriteGroup(std::span<Pending> group) {
       MUSTER_CHECK(false, "a commit failed: memory is ahead of the disk, only a restart is safe");
     }
   }
+  // Of many, the core tells while this thread is at the next group.
+  if (group.size() == 1 && group.front().at_once) group.front().at_once();
   if (callbacks.empty()) return;
   post_([callbacks = std::move(callbacks)] {
     for (const auto& callback : callbacks) callback();

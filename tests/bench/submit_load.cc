@@ -67,7 +67,9 @@ class Load {
 
   nlohmann::json Run() {
     const auto start = Clock::now();
-    {
+    if (options_.in_flight == 1) {
+      while (next_ < options_.count) SubmitAndWait();
+    } else {
       std::unique_lock lock(mutex_);
       for (unsigned i = 0; i < options_.in_flight && next_ < options_.count; ++i) Submit();
       done_.wait(lock, [&] { return latencies_.size() + errors_ == options_.count; });
@@ -98,29 +100,47 @@ class Load {
     Clock::time_point start;
   };
 
-  // The mutex is held.
-  void Submit() {
+  std::shared_ptr<Call> NextCall() {
     auto call = std::make_shared<Call>();
     call->request.set_request_id(prefix_ + "-" + std::to_string(next_++));
     *call->request.mutable_spec() = spec_;
     call->context.AddMetadata("authorization", bearer_);
     call->start = Clock::now();
+    return call;
+  }
+
+  // As a client does that submits one job.
+  void SubmitAndWait() {
+    const auto call = NextCall();
+    const grpc::Status status = stub_->SubmitJob(&call->context, call->request, &call->reply);
+    const std::lock_guard lock(mutex_);
+    Count(*call, status);
+  }
+
+  // The mutex is held.
+  void Submit() {
+    const auto call = NextCall();
     stub_->async()->SubmitJob(
         &call->context, &call->request, &call->reply,
         [this, call](const grpc::Status& status) { Finished(*call, status); });
   }
 
   void Finished(const Call& call, const grpc::Status& status) {
+    const std::lock_guard lock(mutex_);
+    Count(call, status);
+    if (next_ < options_.count) Submit();
+    if (latencies_.size() + errors_ == options_.count) done_.notify_all();
+  }
+
+  // The mutex is held.
+  void Count(const Call& call, const grpc::Status& status) {
     const auto took =
         std::chrono::duration_cast<std::chrono::microseconds>(Clock::now() - call.start);
-    const std::lock_guard lock(mutex_);
     if (status.ok()) {
       latencies_.push_back(took.count());
     } else if (errors_++ == 0) {
       first_error_ = status.error_message();
     }
-    if (next_ < options_.count) Submit();
-    if (latencies_.size() + errors_ == options_.count) done_.notify_all();
   }
 
   const Options options_;

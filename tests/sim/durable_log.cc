@@ -67,6 +67,9 @@ void DurableLog::WriteEvent(const scheduler::Event& event, scheduler::Touched& t
 
 void DurableLog::WriteRows(const storage::RowChanges& changes) {
   Put(rows_.jobs, changes.jobs, [](const auto& job) { return job.id; });
+  for (const scheduler::Job& job : changes.jobs) {
+    rows_.last_job_sequence = std::max(rows_.last_job_sequence, job.sequence);
+  }
   Put(rows_.attempts, changes.attempts, [](const auto& attempt) { return attempt.id; });
   Put(rows_.nodes, changes.nodes, [](const auto& node) { return node.id; });
   for (const NodeId& id : changes.removed_nodes) rows_.nodes.erase(id);
@@ -77,7 +80,7 @@ void DurableLog::WriteRows(const storage::RowChanges& changes) {
   rows_.workspaces.insert(changes.workspaces.begin(), changes.workspaces.end());
   if (!changes.server) return;
   rows_.epoch = changes.epoch;
-  rows_.last_job_sequence = changes.last_job_sequence;
+  rows_.last_job_sequence = std::max(rows_.last_job_sequence, changes.last_job_sequence);
   rows_.leases_extended_until = changes.leases_extended_until;
 }
 

@@ -4,7 +4,8 @@
 
 namespace muster::sim {
 
-void VirtualDisk::Append(storage::Batch batch, std::function<void()> on_durable) {
+void VirtualDisk::Append(storage::Batch batch, std::function<void()> on_durable,
+                         std::function<void()> /*at_once*/) {
   queued_.push_back(Entry{std::move(batch), std::move(on_durable)});
   if (committing_.empty()) StartCommit();
 }

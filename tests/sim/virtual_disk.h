@@ -16,7 +16,8 @@ class VirtualDisk final : public storage::Store {
  public:
   VirtualDisk(World& world, DurableLog& log) : world_(world), log_(log) {}
 
-  void Append(storage::Batch batch, std::function<void()> on_durable) override;
+  void Append(storage::Batch batch, std::function<void()> on_durable,
+              std::function<void()> at_once) override;
   void Crash();
   void SlowUntil(Duration until) { slow_until_ = until; }
 

@@ -109,7 +109,7 @@ void VirtualServer::Process(server::StepOutput output) {
   pending->replies = std::move(output.replies);
   if (IsPlanted(PlantedBug::kReplyBeforeDurable)) {
     Release(*pending);
-    disk_.Append(std::move(output.batch), [] {});
+    disk_.Append(std::move(output.batch), [] {}, {});
     SetTimer();
     return;
   }
@@ -118,10 +118,11 @@ void VirtualServer::Process(server::StepOutput output) {
     pending->durable = true;
     ReleaseDurable();
   } else {
-    disk_.Append(std::move(output.batch), WhileAlive([this, pending] {
-                   pending->durable = true;
-                   ReleaseDurable();
-                 }));
+    const auto on_durable = WhileAlive([this, pending] {
+      pending->durable = true;
+      ReleaseDurable();
+    });
+    disk_.Append(std::move(output.batch), on_durable, {});
   }
   SetTimer();
 }

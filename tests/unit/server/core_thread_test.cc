@@ -17,12 +17,14 @@ class HeldStore final : public storage::Store {
  public:
   explicit HeldStore(storage::PostToCore post) : post_(std::move(post)) {}
 
-  void Append(storage::Batch batch, std::function<void()> on_durable) override {
+  void Append(storage::Batch batch, std::function<void()> on_durable,
+              std::function<void()> at_once) override {
     const std::lock_guard lock(mutex_);
     ++appended_;
     (void)batch;
     if (open_) return post_(std::move(on_durable));
     held_.push_back(std::move(on_durable));
+    at_once_ = std::move(at_once);
     changed_.notify_all();
   }
   void Hold() {
@@ -39,6 +41,8 @@ class HeldStore final : public storage::Store {
     post_(std::move(held_.front()));
     held_.erase(held_.begin());
   }
+  // The newest one is on disk; the core has not heard of it.
+  void DurableAtOnce() { std::exchange(at_once_, nullptr)(); }
   std::size_t appended() const {
     const std::lock_guard lock(mutex_);
     return appended_;
@@ -49,6 +53,7 @@ class HeldStore final : public storage::Store {
   mutable std::mutex mutex_;
   std::condition_variable changed_;
   std::vector<std::function<void()>> held_;
+  std::function<void()> at_once_;
   std::size_t appended_ = 0;
   bool open_ = true;
 };
@@ -85,6 +90,18 @@ class CoreThreadTest : public ::testing::Test {
     admin.role = scheduler::Role::kAdmin;
     admin.workspace = WorkspaceName("default");
     return {admin, scheduler::CreateWorkspace{{name, Sha256(name)}, WorkspaceName(name)}};
+  }
+  scheduler::Command Submit(const std::string& key) {
+    scheduler::Principal user;
+    user.role = scheduler::Role::kAdmin;
+    user.workspace = WorkspaceName("default");
+    scheduler::SubmitJob submit;
+    submit.workspace = user.workspace;
+    submit.experiment = "digits";
+    submit.requirements.pool = PoolName("default");
+    submit.idempotency = {key, Sha256(key)};
+    submit.resolved_spec = std::make_shared<const std::string>("spec");
+    return {user, std::move(submit)};
   }
   // A request that changes nothing: an unknown job.
   scheduler::Command CancelNothing() {
@@ -129,6 +146,21 @@ TEST_F(CoreThreadTest, AnAnswerWaitsForItsBatch) {
   EXPECT_TRUE(Answers().empty());
   store_.Durable();
   EXPECT_EQ(WaitForAnswers(1), std::vector<std::string>{"one ok"});
+}
+
+TEST_F(CoreThreadTest, ASubmitIsAnsweredByTheStoreOnceAndWithoutATurnOfTheCore) {
+  Post(Submit("key"), "submit");
+  store_.WaitForHeld(1);
+  Settle();
+  EXPECT_TRUE(Answers().empty());
+  std::promise<void> core_goes_on;
+  loop_.Query([&](const Core&, Now) { core_goes_on.get_future().wait(); });
+  store_.DurableAtOnce();
+  EXPECT_EQ(Answers(), std::vector<std::string>{"submit ok"});
+  core_goes_on.set_value();
+  store_.Durable();
+  Settle();
+  EXPECT_EQ(Answers().size(), 1U);
 }
 
 TEST_F(CoreThreadTest, AnAnswerWithoutABatchWaitsBehindEarlierOnesAndCostsNoWrite) {
