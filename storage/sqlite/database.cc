@@ -1,6 +1,7 @@
 #include "storage/sqlite/database.h"
 
 #include <fcntl.h>
+#include <malloc.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -30,7 +31,13 @@ class SqliteDatabase final : public Database {
       : lock_(std::move(lock)), path_(std::move(path)), connection_(std::move(connection)) {}
   ~SqliteDatabase() override { StopWriter(); }
 
-  Result<scheduler::State> Load() override { return LoadState(connection_); }
+  Result<scheduler::State> Load() override {
+    Result<scheduler::State> state = LoadState(connection_);
+    // The pages that were read will not be wanted again: the state holds what they said.
+    sqlite3_db_release_memory(connection_.raw());
+    ::malloc_trim(0);
+    return state;
+  }
 
   Store& StartWriter(PostToCore post) override {
     MUSTER_CHECK(writer_ == nullptr, "the writer was started twice");
