@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -19,6 +20,15 @@ struct RunFileInfo {
   std::uint64_t size_bytes = 0;
 };
 
+// What is to be added to one file. The views outlive the call.
+struct RunFilePart {
+  WorkspaceName workspace;
+  AttemptId attempt;
+  std::string_view name;
+  std::uint64_t offset = 0;
+  std::string_view data;
+};
+
 class RunFileStore {
  public:
   static Result<std::unique_ptr<RunFileStore>> Open(std::string directory);
@@ -29,6 +39,9 @@ class RunFileStore {
   virtual Result<std::uint64_t> Append(const WorkspaceName& workspace, const AttemptId& attempt,
                                        std::string_view name, std::uint64_t offset,
                                        std::string_view data, bool sync) = 0;
+  // The same for each part, in order and with an answer each; all of it is on disk when this
+  // returns, at the price of syncing each file and each new directory once.
+  virtual std::vector<Result<std::uint64_t>> AppendAll(std::span<const RunFilePart> parts) = 0;
   // Up to max_bytes; empty at the end; NOT_FOUND if there is no such file.
   virtual Result<std::string> Read(const WorkspaceName& workspace, const AttemptId& attempt,
                                    std::string_view name, std::uint64_t offset,

@@ -23,7 +23,7 @@ namespace muster::agent {
 
 struct LogShipperConfig {
   std::size_t chunk_bytes = 256 << 10;
-  std::size_t max_calls = 4;  // under way, of the whole agent
+  std::size_t max_calls = 32;  // appends under way, of the whole agent
   std::size_t max_files_per_attempt = 4096;
   // More of a file, or of all files of an attempt on this node, is left where it is: a job must not
   // fill the server's disk, be it with one file that is all hole. A rank's own output ends before.

@@ -71,7 +71,7 @@ inline constexpr std::array kRpcRoles = std::to_array<RpcRoles>({
     {"/muster.v1.AgentService/RenewCertificate", kNodes},
     {"/muster.v1.AgentService/Session", kNodes},
     {"/muster.v1.AgentService/ReadBlob", kNodes},
-    {"/muster.v1.AgentService/AppendRunFile", kNodes},
+    {"/muster.v1.AgentService/AppendRunFiles", kNodes},
     {"/grpc.health.v1.Health/Check", kReaders},
     {"/grpc.health.v1.Health/Watch", kReaders},
     {"/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo", kReaders},

@@ -13,17 +13,7 @@ namespace {
 
 namespace v1 = muster::v1;
 
-constexpr std::size_t kMaxAppendBytes = std::size_t{1} << 20;
-constexpr std::size_t kMaxRunFileName = 1'024;
-
 }  // namespace
-
-struct AgentService::Append {
-  grpc::ServerUnaryReactor* reactor;
-  const v1::AppendRunFileRequest* request;
-  v1::AppendRunFileReply* reply;
-  AttemptId attempt;
-};
 
 grpc::ServerUnaryReactor* AgentService::Enroll(grpc::CallbackServerContext* context,
                                                const v1::EnrollRequest* request,
@@ -77,55 +67,12 @@ grpc::ServerWriteReactor<v1::ReadBlobChunk>* AgentService::ReadBlob(
   return reactor;
 }
 
-grpc::ServerUnaryReactor* AgentService::AppendRunFile(grpc::CallbackServerContext* context,
-                                                      const v1::AppendRunFileRequest* request,
-                                                      v1::AppendRunFileReply* reply) {
+grpc::ServerUnaryReactor* AgentService::AppendRunFiles(grpc::CallbackServerContext* context,
+                                                       const v1::AppendRunFilesRequest* request,
+                                                       v1::AppendRunFilesReply* reply) {
   auto* reactor = context->DefaultReactor();
-  if (request->data().size() > kMaxAppendBytes || request->name().size() > kMaxRunFileName) {
-    return FinishWith(reactor, Error{ErrorCode::kInvalidArgument, ErrorReason::kTooLarge,
-                                     "a call adds at most 1 MiB to a file whose name has at most "
-                                     "1,024 bytes"});
-  }
-  if (!parts_.disk.FitsLogs()) {
-    return FinishWith(reactor, Error{ErrorCode::kResourceExhausted, ErrorReason::kDiskReserve,
-                                     "the server's disk is nearly full; keep the rest for later"});
-  }
-  const NodeId node = PrincipalOf(*context).node;
-  const Append append{reactor, request, reply,
-                      AttemptId{JobId(request->job_id()), request->attempt()}};
-  if (const auto known = placements_.Find(node, append.attempt, ReadClock().steady)) {
-    StartAppend(append, *known);
-    return reactor;
-  }
-  parts_.loop.Query([this, node, append](const Core& core, Now now) {
-    const auto workspace = FindPlacement(core.state(), node, append.attempt);
-    if (!workspace) {
-      FinishWith(append.reactor,
-                 Error{ErrorCode::kNotFound, ErrorReason::kUnknownJob,
-                       "attempt " + ToString(append.attempt) + " is not on node " + node.str()});
-      return;
-    }
-    placements_.Remember(node, append.attempt, *workspace, now.steady);
-    StartAppend(append, *workspace);
-  });
+  logs_.Take(PrincipalOf(*context).node, *request, *reply, reactor);
   return reactor;
-}
-
-void AgentService::StartAppend(const Append& append, const WorkspaceName& workspace) {
-  const bool queued = parts_.io.Submit([this, append, workspace](std::size_t) {
-    const v1::AppendRunFileRequest& request = *append.request;
-    const Result<std::uint64_t> size = parts_.run_files.Append(
-        workspace, append.attempt, request.name(), request.offset(), request.data(), /*sync=*/true);
-    if (!size) {
-      FinishWith(append.reactor, size.error());
-      return;
-    }
-    append.reply->set_size_bytes(*size);
-    const std::string key = RunFileKey(append.attempt, request.name());
-    append.reactor->Finish(grpc::Status::OK);
-    parts_.hub.Wake(key);
-  });
-  if (!queued) FinishWith(append.reactor, Overloaded());
 }
 
 }  // namespace muster::server

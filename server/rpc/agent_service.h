@@ -4,7 +4,7 @@
 #include <atomic>
 
 #include "muster/v1/agent.grpc.pb.h"
-#include "server/rpc/placement_cache.h"
+#include "server/rpc/log_intake.h"
 #include "server/rpc/rpc_parts.h"
 
 namespace muster::server {
@@ -24,17 +24,14 @@ class AgentService final : public muster::v1::AgentService::CallbackService {
       grpc::CallbackServerContext* context) override;
   grpc::ServerWriteReactor<muster::v1::ReadBlobChunk>* ReadBlob(
       grpc::CallbackServerContext* context, const muster::v1::ReadBlobRequest* request) override;
-  grpc::ServerUnaryReactor* AppendRunFile(grpc::CallbackServerContext* context,
-                                          const muster::v1::AppendRunFileRequest* request,
-                                          muster::v1::AppendRunFileReply* reply) override;
+  grpc::ServerUnaryReactor* AppendRunFiles(grpc::CallbackServerContext* context,
+                                           const muster::v1::AppendRunFilesRequest* request,
+                                           muster::v1::AppendRunFilesReply* reply) override;
 
  private:
-  struct Append;
-  void StartAppend(const Append& append, const WorkspaceName& workspace);
-
   const RpcParts& parts_;
   std::atomic<std::uint64_t> next_session_ = 1;
-  PlacementCache placements_;
+  LogIntake logs_{parts_};
 };
 
 }  // namespace muster::server

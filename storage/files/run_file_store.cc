@@ -11,6 +11,7 @@
 #include <array>
 #include <cerrno>
 #include <mutex>
+#include <set>
 #include <utility>
 #include <variant>
 
@@ -64,7 +65,8 @@ Status CheckRegular(int fd, const std::string& path) {
 // An open file; the first sync also syncs the directories that lead to it, as far as they are new.
 struct OpenFile {
   Fd fd;
-  bool directories_synced = false;
+  std::string path;     // relative to the root
+  bool linked = false;  // its name and those of its directories are on disk
 };
 
 class DirectoryRunFileStore final : public RunFileStore {
@@ -75,6 +77,7 @@ class DirectoryRunFileStore final : public RunFileStore {
   Result<std::uint64_t> Append(const WorkspaceName& workspace, const AttemptId& attempt,
                                std::string_view name, std::uint64_t offset, std::string_view data,
                                bool sync) override;
+  std::vector<Result<std::uint64_t>> AppendAll(std::span<const RunFilePart> parts) override;
   Result<std::string> Read(const WorkspaceName& workspace, const AttemptId& attempt,
                            std::string_view name, std::uint64_t offset,
                            std::size_t max_bytes) override;
@@ -85,7 +88,10 @@ class DirectoryRunFileStore final : public RunFileStore {
   Result<std::shared_ptr<OpenFile>> OpenForAppend(const std::string& base, const std::string& path);
   Status CountFile(const std::string& base);
   Status MakeParents(const std::string& path);
-  Status SyncParents(const std::string& path);
+  Result<std::uint64_t> Write(const RunFilePart& part,
+                              std::set<std::shared_ptr<OpenFile>>& written);
+  Status SyncAll(const std::set<std::shared_ptr<OpenFile>>& files);
+  Status SyncLinks(const std::set<std::string>& paths);
   std::mutex& WriterLock(const std::string& path) {
     return writer_locks_[std::hash<std::string>{}(path) % writer_locks_.size()];
   }
@@ -113,9 +119,29 @@ Result<std::uint64_t> DirectoryRunFileStore::Append(const WorkspaceName& workspa
                                                     const AttemptId& attempt, std::string_view name,
                                                     std::uint64_t offset, std::string_view data,
                                                     bool sync) {
-  MUSTER_ASSIGN(const std::string base, BaseOf(workspace, attempt));
-  MUSTER_TRY(CheckRunFileName(name));
-  const std::string path = base + "/" + std::string(name);
+  std::set<std::shared_ptr<OpenFile>> written;
+  MUSTER_ASSIGN(const std::uint64_t size, Write({workspace, attempt, name, offset, data}, written));
+  if (sync) MUSTER_TRY(SyncAll(written));
+  return size;
+}
+
+std::vector<Result<std::uint64_t>> DirectoryRunFileStore::AppendAll(
+    std::span<const RunFilePart> parts) {
+  std::set<std::shared_ptr<OpenFile>> written;
+  std::vector<Result<std::uint64_t>> sizes;
+  sizes.reserve(parts.size());
+  for (const RunFilePart& part : parts) sizes.push_back(Write(part, written));
+  if (const Status synced = SyncAll(written); !synced) {
+    for (Result<std::uint64_t>& size : sizes) size = Fail(synced.error());
+  }
+  return sizes;
+}
+
+Result<std::uint64_t> DirectoryRunFileStore::Write(const RunFilePart& part,
+                                                   std::set<std::shared_ptr<OpenFile>>& written) {
+  MUSTER_ASSIGN(const std::string base, BaseOf(part.workspace, part.attempt));
+  MUSTER_TRY(CheckRunFileName(part.name));
+  const std::string path = base + "/" + std::string(part.name);
   const std::lock_guard lock(WriterLock(path));
   MUSTER_ASSIGN(const std::shared_ptr<OpenFile> file, OpenForAppend(base, path));
   struct stat info {};
@@ -123,26 +149,35 @@ Result<std::uint64_t> DirectoryRunFileStore::Append(const WorkspaceName& workspa
     return Fail(IoError(errno, "can't look at the run file " + path));
   }
   auto size = static_cast<std::uint64_t>(info.st_size);
-  if (offset > size) {
+  if (part.offset > size) {
     return Fail(ErrorCode::kOutOfRange, ErrorReason::kUnspecified,
-                "offset " + std::to_string(offset) + " is beyond the end of " + std::string(name) +
-                    ", which has " + std::to_string(size) + " bytes");
+                "offset " + std::to_string(part.offset) + " is beyond the end of " +
+                    std::string(part.name) + ", which has " + std::to_string(size) + " bytes");
   }
-  if (const std::uint64_t known = size - offset; known < data.size()) {
-    const std::string_view fresh = data.substr(known);
+  if (const std::uint64_t known = size - part.offset; known < part.data.size()) {
+    const std::string_view fresh = part.data.substr(known);
     MUSTER_TRY(WriteAt(file->fd.get(), size, fresh));
     size += fresh.size();
   }
-  if (sync) {
-    if (::fdatasync(file->fd.get()) != 0) {
-      return Fail(IoError(errno, "can't sync the run file " + path));
-    }
-    if (!file->directories_synced) {
-      MUSTER_TRY(SyncParents(path));
-      file->directories_synced = true;
-    }
-  }
+  written.insert(file);
   return size;
+}
+
+// The bytes of a duplicate may not be on disk yet: every file is synced, whatever was new of it.
+Status DirectoryRunFileStore::SyncAll(const std::set<std::shared_ptr<OpenFile>>& files) {
+  std::set<std::string> unlinked;
+  for (const std::shared_ptr<OpenFile>& file : files) {
+    if (::fdatasync(file->fd.get()) != 0) {
+      return Fail(IoError(errno, "can't sync the run file " + file->path));
+    }
+    const std::lock_guard lock(mutex_);
+    if (!file->linked) unlinked.insert(file->path);
+  }
+  if (unlinked.empty()) return {};
+  MUSTER_TRY(SyncLinks(unlinked));
+  const std::lock_guard lock(mutex_);
+  for (const std::shared_ptr<OpenFile>& file : files) file->linked = true;
+  return {};
 }
 
 Result<std::shared_ptr<OpenFile>> DirectoryRunFileStore::OpenForAppend(const std::string& base,
@@ -161,6 +196,7 @@ Result<std::shared_ptr<OpenFile>> DirectoryRunFileStore::OpenForAppend(const std
   MUSTER_TRY(CheckRegular(fd.get(), path));
   auto file = std::make_shared<OpenFile>();
   file->fd = std::move(fd);
+  file->path = path;
   const std::lock_guard lock(mutex_);
   open_files_.Put(path, file);
   return file;
@@ -186,27 +222,33 @@ Status DirectoryRunFileStore::MakeParents(const std::string& path) {
   return {};
 }
 
-// The file's directory, and those above it up to one that is durable already. A directory counts as
-// durable only when all that leads to it is.
-Status DirectoryRunFileStore::SyncParents(const std::string& path) {
-  std::vector<std::string> synced;
-  std::string parent = path;
-  for (bool durable = false; !durable;) {
-    const std::size_t slash = parent.rfind('/');
-    if (slash == std::string::npos) {
-      MUSTER_TRY(Sync(root_.get(), directory_));
-      break;
-    }
-    parent.resize(slash);
-    const Fd directory = OpenBeneath(root_.get(), parent, O_RDONLY | O_DIRECTORY);
-    if (!directory.valid()) return Fail(OpenError(errno, parent));
-    MUSTER_TRY(Sync(directory.get(), parent));
-    synced.push_back(parent);
+// Brings the names of these files to disk, and those of the directories that lead to them.
+Status DirectoryRunFileStore::SyncLinks(const std::set<std::string>& paths) {
+  std::set<std::string> above;        // to sync; "": the root
+  std::set<std::string> directories;  // whose names are on disk after that
+  {
     const std::lock_guard lock(mutex_);
-    durable = durable_directories_.Find(parent) != nullptr;
+    for (std::string path : paths) {
+      for (;;) {
+        const std::size_t slash = path.rfind('/');
+        path.resize(slash == std::string::npos ? 0 : slash);
+        above.insert(path);
+        if (path.empty() || durable_directories_.Find(path) != nullptr) break;
+        directories.insert(path);
+      }
+    }
+  }
+  for (const std::string& path : above) {
+    if (path.empty()) {
+      MUSTER_TRY(Sync(root_.get(), directory_));
+      continue;
+    }
+    const Fd directory = OpenBeneath(root_.get(), path, O_RDONLY | O_DIRECTORY);
+    if (!directory.valid()) return Fail(OpenError(errno, path));
+    MUSTER_TRY(Sync(directory.get(), path));
   }
   const std::lock_guard lock(mutex_);
-  for (std::string& directory : synced) durable_directories_.Put(std::move(directory), {});
+  for (const std::string& path : directories) durable_directories_.Put(path, {});
   return {};
 }
 

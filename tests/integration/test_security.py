@@ -50,7 +50,7 @@ ALLOWED = {
     "/muster.v1.AgentService/RenewCertificate": {"node"},
     "/muster.v1.AgentService/Session": {"node"},
     "/muster.v1.AgentService/ReadBlob": {"node"},
-    "/muster.v1.AgentService/AppendRunFile": {"node"},
+    "/muster.v1.AgentService/AppendRunFiles": {"node"},
     "/grpc.health.v1.Health/Check": CLIENTS,
     "/grpc.health.v1.Health/Watch": CLIENTS,
     "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo": CLIENTS,

@@ -43,6 +43,8 @@ class FakeServer final : public v1::AgentService::Service {
   std::function<grpc::Status(SessionStream&)> on_session;
   std::function<grpc::Status(const v1::ReadBlobRequest&, grpc::ServerWriter<v1::ReadBlobChunk>&)>
       on_read_blob;
+  std::function<grpc::Status(const v1::AppendRunFilesRequest&, v1::AppendRunFilesReply&)>
+      on_append;
 
  private:
   grpc::Status Session(grpc::ServerContext*, SessionStream* stream) override {
@@ -51,6 +53,10 @@ class FakeServer final : public v1::AgentService::Service {
   grpc::Status ReadBlob(grpc::ServerContext*, const v1::ReadBlobRequest* request,
                         grpc::ServerWriter<v1::ReadBlobChunk>* writer) override {
     return on_read_blob(*request, *writer);
+  }
+  grpc::Status AppendRunFiles(grpc::ServerContext*, const v1::AppendRunFilesRequest* request,
+                              v1::AppendRunFilesReply* reply) override {
+    return on_append(*request, *reply);
   }
 
   void Start(int port) {

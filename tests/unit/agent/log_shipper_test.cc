@@ -20,6 +20,7 @@ constexpr char kName[] = "azureml-logs/70_driver_log.txt";
 LogShipperConfig Quick() {
   LogShipperConfig config;
   config.chunk_bytes = 1000;
+  config.max_calls = 4;
   config.first_pause = std::chrono::milliseconds(1);
   config.longest_pause = std::chrono::milliseconds(5);
   return config;

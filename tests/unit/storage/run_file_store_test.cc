@@ -172,6 +172,24 @@ TEST_F(RunFileStoreTest, AnAttemptWithTooManyFilesGetsNoMore) {
   EXPECT_EQ(Append("logs/first", 1, "2"), 2U);  // those that are there go on growing
 }
 
+TEST_F(RunFileStoreTest, PartsOfSeveralFilesHaveAnAnswerEach) {
+  const AttemptId other{JobId("other_1790000000_0a1b2c3d"), 1};
+  const std::vector<RunFilePart> parts = {{kDefault, kAttempt, "azureml-logs/a", 0, "12"},
+                                          {kDefault, other, "azureml-logs/a", 0, "345"},
+                                          {kDefault, kAttempt, "azureml-logs/a", 9, "x"},
+                                          {kDefault, kAttempt, "../a", 0, "x"},
+                                          {kDefault, kAttempt, "azureml-logs/a", 2, "6"}};
+  const auto sizes = store_->AppendAll(parts);
+  ASSERT_EQ(sizes.size(), 5U);
+  EXPECT_EQ(sizes[0], 2U);
+  EXPECT_EQ(sizes[1], 3U);
+  EXPECT_EQ(sizes[2].error().code, ErrorCode::kOutOfRange);
+  EXPECT_EQ(sizes[3].error().reason, ErrorReason::kUnsafePath);
+  EXPECT_EQ(sizes[4], 3U);
+  EXPECT_EQ(store_->Read(kDefault, kAttempt, "azureml-logs/a", 0, 9), "126");
+  EXPECT_EQ(store_->Read(kDefault, other, "azureml-logs/a", 0, 9), "345");
+}
+
 TEST(Recent, ForgetsWhatWasUsedLongestAgo) {
   Recent<int, std::string> recent(2);
   recent.Put(1, "one");
