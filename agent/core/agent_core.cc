@@ -63,9 +63,10 @@ struct AgentCore::Impl {
     actions.push_back(agent::SendReport{report});
   }
 
-  // Ends every entry: a level that differs from the one last told is told now.
+  // Ends every entry: a level that differs from the one last told is told now, or once the report
+  // that is under way is acknowledged. So many changes at once cost few reports.
   Actions Finish(Now now, Actions actions) {
-    if (!session_open) return actions;
+    if (!session_open || !report_acknowledged) return actions;
     std::vector<ObservedAttempt> level = Level();
     if (report.sequence == 0 || level != report.attempts || disk_low != report.disk_low) {
       SendReport(std::move(level), now, actions);

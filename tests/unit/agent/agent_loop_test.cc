@@ -33,10 +33,18 @@ class AgentLoopTest : public testing::Test {
         NodeId("n"), directory_.path(), disk_reserve_};
     agent_ = std::make_unique<AgentLoop>(
         AgentLoopParts{loop_, shipper_, staging, staging_workers_, ledger_workers_,
-                       [this](const Report& report) { report_ = report; }},
+                       [this](const Report& report) { Take(report); }},
         std::move(recovered));
     agent_->Start(rebooted);
     agent_->SessionOpened();
+  }
+
+  // The server: acknowledges at once.
+  void Take(const Report& report) {
+    report_ = report;
+    boost::asio::post(loop_, [this, sequence = report.sequence] {
+      if (agent_) agent_->ReportAcked(sequence);
+    });
   }
 
   DesiredAttempt Wanted(DesiredPhase phase) const {

@@ -46,17 +46,24 @@ class AgentCoreTest : public ::testing::Test {
   }
   Now now() const { return now_; }
 
-  // What the core asks for, but for reports: those stand in report().
-  std::vector<std::string> Asked(const AgentCore::Actions& actions) {
+  // What the core asks for, but for reports: those stand in report_, and are acknowledged at once
+  // unless the server is mute.
+  std::vector<std::string> Asked(AgentCore::Actions actions) {
     std::vector<std::string> asked;
     reports_sent_ = 0;
-    for (const Action& action : actions) {
-      if (const auto* send = std::get_if<SendReport>(&action)) {
+    while (!actions.empty()) {
+      AgentCore::Actions more;
+      for (const Action& action : actions) {
+        const auto* send = std::get_if<SendReport>(&action);
+        if (send == nullptr) {
+          asked.push_back(Describe(action));
+          continue;
+        }
         report_ = send->report;
         reports_sent_ += 1;
-      } else {
-        asked.push_back(Describe(action));
+        if (!mute_) more = core_->OnReportAck(report_.sequence, now_);
       }
+      actions = std::move(more);
     }
     return asked;
   }
@@ -80,6 +87,7 @@ class AgentCoreTest : public ::testing::Test {
   std::unique_ptr<AgentCore> core_;
   Report report_;
   int reports_sent_ = 0;  // by the newest call
+  bool mute_ = false;     // the server acknowledges no report
   std::uint64_t version_ = 0;
   Now now_{TimePoint(seconds(1'000'000)), SteadyPoint(seconds(500))};
 };

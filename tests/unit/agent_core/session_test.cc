@@ -20,13 +20,13 @@ TEST_F(SessionTest, EverySessionStartsWithANewReport) {
   Start();
   Asked(core_->OnSessionOpened(now()));
   EXPECT_EQ(report_.sequence, 1U);
-  Asked(core_->OnReportAck(1, now()));
   Asked(core_->OnSessionClosed(now()));
   Asked(core_->OnSessionOpened(now()));
   EXPECT_EQ(report_.sequence, 2U);
 }
 
 TEST_F(SessionTest, AReportIsRepeatedWithItsNumberUntilItIsAcknowledged) {
+  mute_ = true;
   Start();
   Asked(core_->OnSessionOpened(now()));
   EXPECT_EQ(core_->NextTimer(), now().steady + seconds(2));
@@ -41,10 +41,27 @@ TEST_F(SessionTest, AReportIsRepeatedWithItsNumberUntilItIsAcknowledged) {
 TEST_F(SessionTest, TheAcknowledgementOfAnOlderReportDoesNotEndTheRepetition) {
   Start();
   Asked(core_->OnSessionOpened(now()));
+  mute_ = true;
   Level({Want(a_, DesiredPhase::kPrepare)});
   EXPECT_EQ(report_.sequence, 2U);
   Asked(core_->OnReportAck(1, now()));
   EXPECT_TRUE(core_->NextTimer());
+}
+
+TEST_F(SessionTest, WhatChangesWhileAReportIsUnderWayGoesWithTheNext) {
+  Start();
+  Asked(core_->OnSessionOpened(now()));
+  mute_ = true;
+  Level({Want(a_, DesiredPhase::kRun)});
+  EXPECT_EQ(reports_sent_, 1);
+  EXPECT_EQ(Asked(core_->OnPrepared(a_, std::nullopt, now())), Strings{"Launch a/1"});
+  Asked(core_->OnRunning(a_, now()));
+  Asked(core_->OnRank(a_, Rank{0, now().wall, std::nullopt, std::nullopt, std::nullopt}, now()));
+  EXPECT_EQ(report_.sequence, 2U);
+  Asked(core_->OnReportAck(2, now()));
+  EXPECT_EQ(reports_sent_, 1);
+  EXPECT_EQ(Only().phase, ObservedPhase::kRunning);
+  EXPECT_EQ(Only().ranks.size(), 1U);
 }
 
 TEST_F(SessionTest, WithoutASessionNothingIsSentAndTheNextOneTellsAll) {
