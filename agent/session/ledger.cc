@@ -1,5 +1,6 @@
 #include "agent/session/ledger.h"
 
+#include <fcntl.h>
 #include <unistd.h>
 
 #include <charconv>
@@ -16,8 +17,11 @@
 namespace muster::agent {
 namespace {
 
-// A record: "muster-ledger 1 <SHA-256 of the rest>\n<JSON>\n<task bytes>".
-constexpr std::string_view kMagic = "muster-ledger 1 ";
+// A record: "muster-ledger 2 <phase> <SHA-256 of the rest>\n<JSON>\n<task bytes>". The phase is one
+// digit, so that an attempt that is launched takes one byte.
+constexpr std::string_view kMagic = "muster-ledger 2 ";
+constexpr std::size_t kPhaseAt = kMagic.size();
+constexpr std::size_t kDigestAt = kPhaseAt + 2;
 constexpr std::size_t kDigestCharacters = 64;
 constexpr char kEpochName[] = "epoch";
 constexpr char kBootName[] = "boot";
@@ -30,10 +34,11 @@ bool IsRecordName(const std::string& name) {
   return !name.empty() && name.front() != '.' && name.back() >= '0' && name.back() <= '9';
 }
 
+char Digit(LedgerPhase phase) { return static_cast<char>('0' + static_cast<int>(phase)); }
+
 std::string Encode(const LedgerRecord& record) {
   nlohmann::json head = {{"job", record.id.job.str()},
                          {"attempt", record.id.number},
-                         {"phase", static_cast<int>(record.phase)},
                          {"lease_us", record.lease.count()},
                          {"has_task", record.task != nullptr}};
   if (record.failure) {
@@ -42,7 +47,7 @@ std::string Encode(const LedgerRecord& record) {
   }
   std::string body = head.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
   if (record.task) body += *record.task;
-  return std::string(kMagic) + Sha256(body).Hex() + "\n" + body;
+  return std::string(kMagic) + Digit(record.phase) + " " + Sha256(body).Hex() + "\n" + body;
 }
 
 template <class T>
@@ -58,18 +63,22 @@ std::string Text(const nlohmann::json& head, const char* key) {
 
 // Nothing if the record is damaged.
 std::optional<LedgerRecord> Decode(std::string_view content) {
-  const std::size_t prefix = kMagic.size() + kDigestCharacters + 1;
+  const std::size_t prefix = kDigestAt + kDigestCharacters + 1;
   if (content.size() <= prefix || content.substr(0, kMagic.size()) != kMagic) return std::nullopt;
   const std::string_view body = content.substr(prefix);
-  if (content.substr(kMagic.size(), kDigestCharacters) != Sha256(body).Hex()) return std::nullopt;
+  if (content.substr(kDigestAt, kDigestCharacters) != Sha256(body).Hex()) return std::nullopt;
   const auto line = body.find('\n');
   const auto head = nlohmann::json::parse(body.substr(0, line), nullptr, false);
   if (line == std::string_view::npos || !head.is_object()) return std::nullopt;
   LedgerRecord record;
   record.id = {JobId(Text(head, "job")), Number<std::uint32_t>(head, "attempt")};
-  record.phase = static_cast<LedgerPhase>(Number<int>(head, "phase"));
+  record.phase = static_cast<LedgerPhase>(content[kPhaseAt] - '0');
+  const bool failed = head.contains("failure_code");
+  if (record.phase < LedgerPhase::kPreparing || record.phase > LedgerPhase::kFailed ||
+      failed != (record.phase == LedgerPhase::kFailed))
+    return std::nullopt;
   record.lease = Duration(Number<std::int64_t>(head, "lease_us"));
-  if (record.phase == LedgerPhase::kFailed) {
+  if (failed) {
     record.failure = Failure{static_cast<FailureCode>(Number<int>(head, "failure_code")),
                              Text(head, "failure_message")};
   }
@@ -135,7 +144,18 @@ Status Ledger::Write(const std::string& name, const std::string& content) const 
 }
 
 Status Ledger::Put(const LedgerRecord& record) {
+  if (record.phase == LedgerPhase::kLaunched && MarkLaunched(AttemptName(record.id))) return {};
   return Write(AttemptName(record.id), Encode(record));
+}
+
+// In place and durable. False: there is no record yet, or it could not be done.
+bool Ledger::MarkLaunched(const std::string& name) const {
+  const int fd = open((directory_ + "/" + name).c_str(), O_WRONLY | O_NOFOLLOW | O_CLOEXEC);
+  if (fd < 0) return false;
+  const char phase = Digit(LedgerPhase::kLaunched);
+  const bool marked = pwrite(fd, &phase, 1, kPhaseAt) == 1 && fdatasync(fd) == 0;
+  close(fd);
+  return marked;
 }
 
 void Ledger::Remove(const AttemptId& id) { unlink((directory_ + "/" + AttemptName(id)).c_str()); }

@@ -1,6 +1,7 @@
 // What this node has taken on, on disk: <dir>/ledger/<job>.<attempt>, one file an attempt, each
-// replaced as a whole (temporary file, fsync, rename, fsync of the directory). Blocking I/O;
-// thread-safe as long as no two threads write the same attempt at once.
+// replaced as a whole (temporary file, fsync, rename, fsync of the directory) but for the one byte
+// that says that it is launched. Blocking I/O; thread-safe as long as no two threads write the same
+// attempt at once.
 #pragma once
 
 #include <cstdint>
@@ -35,7 +36,8 @@ class Ledger {
 
   // A damaged record is left out with a warning: its attempt counts as not prepared.
   std::vector<LedgerRecord> Load() const;
-  // On disk when it returns: one durable write.
+  // On disk when it returns. A launched attempt keeps the task and the lease that it was put
+  // with first.
   Status Put(const LedgerRecord& record);
   // No failure: an entry that comes back after a crash is removed again by the server's level.
   void Remove(const AttemptId& id);
@@ -55,6 +57,7 @@ class Ledger {
  private:
   explicit Ledger(std::string directory) : directory_(std::move(directory)) {}
   Status Write(const std::string& name, const std::string& content) const;
+  bool MarkLaunched(const std::string& name) const;
 
   std::string directory_;
   std::uint64_t seen_epoch_ = 0;

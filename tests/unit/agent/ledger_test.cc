@@ -44,6 +44,30 @@ TEST_F(LedgerTest, WhatWasPutIsThereAfterARestart) {
   EXPECT_EQ(records[0].failure, record.failure);
 }
 
+TEST_F(LedgerTest, ALaunchedAttemptKeepsItsRecord) {
+  ASSERT_TRUE(Open()->Put(Record(LedgerPhase::kPreparing)));
+  LedgerRecord launched;
+  launched.id = kId;
+  launched.phase = LedgerPhase::kLaunched;
+  ASSERT_TRUE(Open()->Put(launched));
+  const auto records = Open()->Load();
+  ASSERT_EQ(records.size(), 1U);
+  EXPECT_EQ(records[0].phase, LedgerPhase::kLaunched);
+  EXPECT_EQ(*records[0].task, *Record(LedgerPhase::kPreparing).task);
+  EXPECT_EQ(records[0].lease, std::chrono::seconds(60));
+}
+
+TEST_F(LedgerTest, APhaseThatIsNoneIsDamage) {
+  ASSERT_TRUE(Open()->Put(Record(LedgerPhase::kPreparing)));
+  const std::string whole = directory_.Read(AttemptName(kId));
+  for (const char phase : {'0', '3', '4', ' '}) {
+    std::string damaged = whole;
+    damaged[whole.find(" 1 ") + 1] = phase;
+    directory_.Write(AttemptName(kId), damaged);
+    EXPECT_TRUE(Open()->Load().empty()) << phase;
+  }
+}
+
 TEST_F(LedgerTest, ATruncatedRecordCountsAsNotPreparedAtEveryLength) {
   ASSERT_TRUE(Open()->Put(Record(LedgerPhase::kLaunched)));
   const std::string whole = directory_.Read(AttemptName(kId));
