@@ -74,7 +74,9 @@ Result<std::string> ReadFileAt(int directory, const std::string& name, std::size
 std::string ReadTailAt(int directory, const std::string& name, std::size_t max_bytes) {
   UniqueFd fd(::openat(directory, name.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
   struct stat status {};
-  if (!fd || ::fstat(fd.get(), &status) != 0 || !S_ISREG(status.st_mode)) return {};
+  // Another name: a link that the job made to a file that is not its own.
+  if (!fd || ::fstat(fd.get(), &status) != 0 || !S_ISREG(status.st_mode) || status.st_nlink != 1)
+    return {};
   const auto size = static_cast<std::size_t>(status.st_size);
   std::string tail(std::min(size, max_bytes), '\0');
   const ssize_t got =

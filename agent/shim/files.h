@@ -21,7 +21,7 @@ Result<UniqueFd> OpenDirectory(const std::string& path);
 
 // Content of a regular file of at most max_bytes; a longer or other kind of file is an error.
 Result<std::string> ReadFileAt(int directory, const std::string& name, std::size_t max_bytes);
-// The last bytes of a regular file, at most max_bytes; empty if there is none.
+// The last bytes of a regular file with one name, at most max_bytes; empty if there is none.
 std::string ReadTailAt(int directory, const std::string& name, std::size_t max_bytes);
 
 enum class Durability : std::uint8_t { kRename, kSync };

@@ -45,16 +45,14 @@ Result<RankRecordWatch> RankRecordWatch::Open(UniqueFd exits, const std::string&
 std::vector<RankRecord> RankRecordWatch::Changed() {
   std::vector<RankRecord> records;
   alignas(inotify_event) char buffer[8192];
-  for (;;) {
-    const ssize_t got = ::read(fd(), buffer, sizeof(buffer));
-    if (got <= 0) return records;
-    for (const char* at = buffer; at < buffer + got;) {
-      const auto* event = reinterpret_cast<const inotify_event*>(at);
-      if ((event->mask & IN_Q_OVERFLOW) != 0) return All();
-      if (event->len > 0) Read(event->name, records);
-      at += sizeof(inotify_event) + event->len;
-    }
+  const ssize_t got = ::read(fd(), buffer, sizeof(buffer));
+  for (const char* at = buffer; at < buffer + got;) {
+    const auto* event = reinterpret_cast<const inotify_event*>(at);
+    if ((event->mask & IN_Q_OVERFLOW) != 0) return All();
+    if (event->len > 0) Read(event->name, records);
+    at += sizeof(inotify_event) + event->len;
   }
+  return records;
 }
 
 std::vector<RankRecord> RankRecordWatch::All() const {

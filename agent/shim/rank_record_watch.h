@@ -17,8 +17,8 @@ class RankRecordWatch {
                                       std::uint32_t world_size);
 
   int fd() const { return inotify_.get(); }
-  // Records that have appeared since the last call, in order; the end of a rank may come without
-  // its start.
+  // Records that have appeared, in order; the end of a rank may come without its start. One buffer
+  // a call: a job that makes files without pause must not keep the shim. fd() tells of the rest.
   std::vector<RankRecord> Changed();
   // Every record there is, starts before ends.
   std::vector<RankRecord> All() const;
