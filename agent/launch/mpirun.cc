@@ -58,6 +58,9 @@ std::vector<std::string> MpirunCommand(const v1::AttemptTask& task, const NodeSe
   AddParameter(command, "oob_tcp_keepalive_probes", "3");
   AddParameter(command, "odls_base_sigkill_timeout", "0");
   AddParameter(command, "orte_keep_fqdn_hostnames", "1");
+  // Node ids are no names of the network's: a name server that is slow to say so delays the start
+  // by seconds.
+  AddParameter(command, "if_base_do_not_resolve", "1");
   command.insert(command.end(), {"--bind-to", "none"});
   // mpirun counts cores by node, and can't see that virtual nodes share them: ranks that wait must
   // let others run.
