@@ -34,8 +34,8 @@ def processes_below(directory: pathlib.Path) -> list[tuple[int, str]]:
 class Cluster:
     """Processes live below a short directory of /tmp, since Unix sockets do."""
 
-    def __init__(self, build: pathlib.Path) -> None:
-        self.directory = pathlib.Path(tempfile.mkdtemp(prefix="mt", dir="/tmp"))
+    def __init__(self, build: pathlib.Path, parent: pathlib.Path = pathlib.Path("/tmp")) -> None:
+        self.directory = pathlib.Path(tempfile.mkdtemp(prefix="mt", dir=parent))
         self.directory.chmod(0o711)
         self.bin = self.directory / "bin"
         self.bin.mkdir(mode=0o755)
