@@ -17,18 +17,18 @@ int Refuse(const muster::Error& error) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  using namespace muster;
-  security::ApplyTlsPolicy();
-  const agent::CommandLine line = agent::ParseCommandLine(argc, argv);
+  muster::security::ApplyTlsPolicy();
+  const muster::agent::CommandLine line = muster::agent::ParseCommandLine(argc, argv);
   if (line.exit_code) return *line.exit_code;
-  agent::RawSettings file;
+  muster::agent::RawSettings file;
   if (!line.config_file.empty()) {
-    auto read = agent::ReadConfigFile(line.config_file);
+    auto read = muster::agent::ReadConfigFile(line.config_file);
     if (!read) return Refuse(read.error());
     file = std::move(*read);
   }
-  const auto config = agent::ResolveConfig(file, line.settings, agent::ReadMachineFacts());
+  const auto config =
+      muster::agent::ResolveConfig(file, line.settings, muster::agent::ReadMachineFacts());
   if (!config) return Refuse(config.error());
-  InitLog("muster-agent", config->log_level);
-  return agent::RunAgent(*config);
+  muster::InitLog("muster-agent", config->log_level);
+  return muster::agent::RunAgent(*config);
 }

@@ -40,6 +40,7 @@ std::string_view CodeName(ErrorCode code) {
   MUSTER_CHECK(false, "unknown error code");
 }
 
+// NOLINTNEXTLINE(readability-function-size): a table, one entry a reason
 std::string_view ReasonName(ErrorReason reason) {
   switch (reason) {
     case ErrorReason::kUnspecified:

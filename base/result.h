@@ -32,9 +32,11 @@ inline tl::unexpected<Error> Fail(ErrorCode code, ErrorReason reason, std::strin
   } while (false)
 
 // MUSTER_ASSIGN(auto value, Parse(text)): declares value, or returns the error.
+// NOLINTBEGIN(bugprone-macro-parentheses): a declaration cannot stand in parentheses
 #define MUSTER_ASSIGN(declaration, expression)                       \
   auto MUSTER_CONCAT(muster_result_, __LINE__) = (expression);       \
   if (!MUSTER_CONCAT(muster_result_, __LINE__))                      \
     return ::tl::unexpected<::muster::Error>(                        \
         std::move(MUSTER_CONCAT(muster_result_, __LINE__)).error()); \
   declaration = std::move(*MUSTER_CONCAT(muster_result_, __LINE__))
+// NOLINTEND(bugprone-macro-parentheses)

@@ -30,6 +30,7 @@ std::vector<std::string> FlagNames(const WordDescription& word) {
 // "job submit --follow|job submit --wait": a pattern of a case statement.
 std::string Pattern(const WordDescription& word, const FlagDescription& flag) {
   std::vector<std::string> patterns;
+  patterns.reserve(flag.names.size());
   for (const std::string& name : flag.names) {
     patterns.push_back(Quoted(Join(word.path, " ") + " " + name));
   }

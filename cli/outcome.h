@@ -50,8 +50,10 @@ inline tl::unexpected<Failure> FailWith(Failure failure) {
       return ::muster::cli::FailWith(std::move(cli_try).error()); \
   } while (false)
 
+// NOLINTBEGIN(bugprone-macro-parentheses): a declaration cannot stand in parentheses
 #define MUSTER_CLI_ASSIGN(declaration, expression)                                           \
   auto MUSTER_CONCAT(cli_result_, __LINE__) = (expression);                                  \
   if (!MUSTER_CONCAT(cli_result_, __LINE__))                                                 \
     return ::muster::cli::FailWith(std::move(MUSTER_CONCAT(cli_result_, __LINE__)).error()); \
   declaration = std::move(*MUSTER_CONCAT(cli_result_, __LINE__))
+// NOLINTEND(bugprone-macro-parentheses)

@@ -27,7 +27,7 @@ class Session {
     std::size_t width = 0;  // of stdout, in columns; 0: unlimited
   };
 
-  Session(std::ostream& out, std::ostream& err, Terminal terminal);
+  Session(std::ostream& out_stream, std::ostream& err_stream, Terminal where);
   ~Session();
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;

@@ -174,10 +174,12 @@ std::string LayOut(const Table& table, std::size_t max_width) {
   Widths widths = NaturalWidths(table);
   Shrink(table, max_width, widths);
   std::vector<std::string> titles;
+  titles.reserve(table.columns.size());
   for (const Column& column : table.columns) titles.push_back(column.title);
   std::string text = Line(table, widths, titles);
   for (const auto& row : table.rows) {
     std::vector<std::string> cells;
+    cells.reserve(row.size());
     for (const std::string& cell : row) cells.push_back(Cell(cell));
     text += Line(table, widths, cells);
   }

@@ -212,6 +212,7 @@ ServerNames AllServerNames(const ServerNames& names) {
   };
   add(all.dns_names, names.dns_names);
   std::vector<std::string> addresses;
+  addresses.reserve(names.addresses.size());
   for (const std::string& address : names.addresses) addresses.push_back(CanonicalAddress(address));
   add(all.addresses, addresses);
   return all;

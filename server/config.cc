@@ -79,7 +79,7 @@ std::string ReadLogLevel(const toml::node& node, ServerConfig& config) {
 
 const std::map<std::string, Reader, std::less<>>& Readers() {
   constexpr std::int64_t kMax = std::numeric_limits<std::int64_t>::max();
-  static const std::map<std::string, Reader, std::less<>> readers = {
+  static const std::map<std::string, Reader, std::less<>> kReaders = {
       {"state_dir", Text([](auto& c) -> auto& { return c.state_dir; })},
       {"listen", Text([](auto& c) -> auto& { return c.listen; })},
       {"names", Texts([](auto& c) -> auto& { return c.names.dns_names; })},
@@ -128,7 +128,7 @@ const std::map<std::string, Reader, std::less<>>& Readers() {
       {"max_watch_lag", Integer(
                             1, 1'000'000, [](auto& c) -> auto& { return c.rpc.max_watch_lag; })},
   };
-  return readers;
+  return kReaders;
 }
 
 void CheckTogether(const ServerConfig& config, std::vector<Fault>& faults) {

@@ -113,7 +113,7 @@ void AgentCore::Impl::AnswerOpenRequests(Attempt& attempt, Actions& actions) {
   }
 }
 
-AgentCore::AgentCore(const AgentCoreConfig& config, std::vector<RecoveredAttempt> recovered,
+AgentCore::AgentCore(const AgentCoreConfig& config, const std::vector<RecoveredAttempt>& recovered,
                      std::uint64_t seen_epoch, Now now)
     : impl_(std::make_unique<Impl>(config)) {
   impl_->seen_epoch = seen_epoch;

@@ -182,7 +182,7 @@ class AgentCore {
  public:
   // `seen_epoch`: the newest that the ledger knows of (see SeenEpoch). Recovered attempts are left
   // as they are until the first Desired, but for the shipping of what has exited.
-  AgentCore(const AgentCoreConfig& config, std::vector<RecoveredAttempt> recovered,
+  AgentCore(const AgentCoreConfig& config, const std::vector<RecoveredAttempt>& recovered,
             std::uint64_t seen_epoch, Now now);
   ~AgentCore();
   AgentCore(const AgentCore&) = delete;

@@ -19,7 +19,7 @@ void LogAttempt(LogLevel level, std::string_view event, const AttemptId& id) {
 
 }  // namespace
 
-AgentLoop::AgentLoop(AgentLoopParts parts, std::vector<RecoveredAttempt> recovered)
+AgentLoop::AgentLoop(AgentLoopParts parts, const std::vector<RecoveredAttempt>& recovered)
     : parts_(std::move(parts)),
       core_(AgentCoreConfig{}, recovered, parts_.staging.ledger.seen_epoch(), ReadClock()),
       core_timer_(parts_.loop),

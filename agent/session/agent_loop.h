@@ -33,7 +33,7 @@ struct AgentLoopParts {
 // All methods on the loop's thread.
 class AgentLoop {
  public:
-  AgentLoop(AgentLoopParts parts, std::vector<RecoveredAttempt> recovered);
+  AgentLoop(AgentLoopParts parts, const std::vector<RecoveredAttempt>& recovered);
 
   // Starts the timers and takes up the attempts that were found. `rebooted`: the machine has been
   // started again since, so that nothing of them may live.

@@ -98,7 +98,7 @@ class Resolver {
   }
 
   std::string AbsolutePath(const std::string& name, const std::string& fallback) {
-    const std::string path = Text(name, fallback);
+    std::string path = Text(name, fallback);
     const bool unset = path.empty() && fallback.empty();
     if (!unset && (path.empty() || path.front() != '/')) {
       AddFault(name, path, "must be an absolute path");
@@ -136,7 +136,7 @@ class Resolver {
   }
 
   std::string Address(const std::string& server) {
-    const std::string given = Text("address", "");
+    std::string given = Text("address", "");
     if (!given.empty() || server.empty()) return given;
     auto address = machine_.route_address(HostOf(server));
     if (address) return *address;
@@ -164,7 +164,7 @@ class Resolver {
       }
       return {};
     }
-    const std::string user =
+    std::string user =
         !given.empty() ? given : (machine_.find_uid("muster-job") ? "muster-job" : "nobody");
     const auto uid = machine_.find_uid(user);
     if (!uid) {

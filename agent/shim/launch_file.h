@@ -69,7 +69,7 @@ constexpr std::size_t kLaunchFileMaxBytes = 16U << 20;
 constexpr char kLaunchFileName[] = "launch.json";
 
 std::string ToJson(const LaunchFile& launch);
-Result<LaunchFile> ParseLaunchFile(const std::string& json);
+Result<LaunchFile> ParseLaunchFile(const std::string& text);
 
 // "70_driver_log.txt", or "70_driver_log_<rank>.txt" when there are several.
 std::string RankLogName(std::uint32_t world_size, std::uint32_t rank);

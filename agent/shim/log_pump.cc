@@ -56,7 +56,7 @@ void LogPump::Write(std::string_view text) {
 }
 
 bool LogPump::Pump() {
-  static const std::unique_ptr<char[]> buffer(new char[kChunk]);
+  static std::unique_ptr<char[]> buffer(new char[kChunk]);
   bool any = false;
   for (int i = 0; i < 16 && reader_; ++i) {
     const ssize_t got = ::read(reader_.get(), buffer.get(), kChunk);

@@ -58,7 +58,7 @@ Environment RankEnvironment(const LaunchFile& launch, std::uint32_t rank, std::u
     if (equals == std::string::npos || !IsLauncherVariable(item)) continue;
     const std::string name = item.substr(0, equals);
     // A parameter that the user set is stronger; the identity that the launcher gave is not theirs.
-    if (name.rfind("OMPI_MCA_", 0) == 0 && environment.count(name) != 0 &&
+    if (name.rfind("OMPI_MCA_", 0) == 0 && environment.contains(name) &&
         name != "OMPI_MCA_ess_base_jobid" && name != "OMPI_MCA_ess_base_vpid")
       continue;
     environment[name] = item.substr(equals + 1);
@@ -90,6 +90,7 @@ std::string ExpandVariables(const std::string& text, const Environment& environm
 
 RankCommand MakeRankCommand(const LaunchFile& launch, const Environment& environment) {
   std::vector<std::string> arguments;
+  arguments.reserve(launch.arguments.size());
   for (const std::string& argument : launch.arguments)
     arguments.push_back(ExpandVariables(argument, environment));
   RankCommand command;

@@ -21,8 +21,6 @@
 #include "agent/shim/rank_command.h"
 #include "agent/shim/records.h"
 
-extern char** environ;
-
 namespace muster::agent {
 namespace {
 

@@ -52,9 +52,9 @@ constexpr std::size_t kExitFileMaxBytes = 16U << 20;
 constexpr std::size_t kRankRecordMaxBytes = 16U << 10;
 
 std::string ToJson(const RankRecord& record);
-Result<RankRecord> ParseRankRecord(const std::string& json);
+Result<RankRecord> ParseRankRecord(const std::string& text);
 std::string ToJson(const ExitRecord& record);
-Result<ExitRecord> ParseExitRecord(const std::string& json);
+Result<ExitRecord> ParseExitRecord(const std::string& text);
 
 // --- control.sock: shim to agent
 // ------------------------------------------------------------------

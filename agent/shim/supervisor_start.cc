@@ -21,7 +21,7 @@ std::string FindProgram(const std::string& name, const Environment& environment)
   std::string rest = found == environment.end() ? std::string() : found->second;
   while (!rest.empty()) {
     const std::size_t colon = rest.find(':');
-    const std::string candidate = rest.substr(0, colon) + "/" + name;
+    std::string candidate = rest.substr(0, colon) + "/" + name;
     if (::access(candidate.c_str(), X_OK) == 0) return candidate;
     rest = colon == std::string::npos ? std::string() : rest.substr(colon + 1);
   }

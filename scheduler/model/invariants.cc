@@ -151,7 +151,7 @@ void CheckAttempt(const State& state, const Attempt& attempt, Broken& broken) {
 
 void CheckAnswers(const State& state, Broken& broken) {
   if (state.answered_by_sequence.size() > kRememberedRequests) {
-    broken.push_back("more answers are remembered than the bound allows");
+    broken.emplace_back("more answers are remembered than the bound allows");
   }
   for (const auto& [sequence, key] : state.answered_by_sequence) {
     const AnsweredRequest* answer = Find(state.answered, key);
@@ -168,7 +168,7 @@ void CheckAnswers(const State& state, Broken& broken) {
     }
   }
   if (state.answered.size() != state.answered_by_sequence.size() + kept) {
-    broken.push_back("an answer is kept for no reason");
+    broken.emplace_back("an answer is kept for no reason");
   }
 }
 

@@ -28,9 +28,9 @@ struct Pending {
 // Which nodes take new work now, by what is not in the state (sessions, disk).
 using NodeUsable = std::function<bool(const NodeId&)>;
 
-// `job` must be in the state and live. One that is NotResponding and may be retried waits for the
+// `id` must be in the state and live. One that is NotResponding and may be retried waits for the
 // lease of its silent attempt; any other that is not Queued is answered as one at the front of the
 // queue.
-Pending Explain(const State& state, const NodeUsable& usable, const JobId& job, TimePoint now);
+Pending Explain(const State& state, const NodeUsable& usable, const JobId& id, TimePoint now);
 
 }  // namespace muster::scheduler

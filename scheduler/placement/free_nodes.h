@@ -20,7 +20,7 @@ class FreeNodes {
   // Takes the node as it is now; `usable`: its session is open, it responds, its disk has room.
   // True if a plan may come out otherwise: there is more room, or another set of nodes takes work.
   // Linear in what the node holds.
-  bool Refresh(const State& state, const NodeId& node, bool usable);
+  bool Refresh(const State& state, const NodeId& id, bool usable);
 
   bool HasRoom(const PoolKey& pool) const;
 

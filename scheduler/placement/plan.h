@@ -30,7 +30,7 @@ struct Plan {
 
 // Examines at most `budget` jobs of the pool's queue, from the place `from` on. Takes what it plans
 // from `free`. Nothing is examined where no node has room.
-Plan MakePlan(const State& state, const PoolKey& pool, FreeNodes& free, QueueKey from,
+Plan MakePlan(const State& state, const PoolKey& key, FreeNodes& free, QueueKey from,
               std::size_t budget);
 
 }  // namespace muster::scheduler

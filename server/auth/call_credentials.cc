@@ -5,7 +5,7 @@
 namespace muster::server {
 namespace {
 
-std::string_view View(grpc::string_ref text) { return {text.data(), text.size()}; }
+std::string_view View(const grpc::string_ref& text) { return {text.data(), text.size()}; }
 
 std::string FirstProperty(const grpc::AuthContext& connection, const char* name) {
   const std::vector<grpc::string_ref> values = connection.FindPropertyValues(name);

@@ -48,7 +48,7 @@ void EncodeToken(const scheduler::Token& token, v1::TokenInfo& out) {
 // Posts the command of a new token; the reply tells its text once it is durable.
 template <class Reply>
 grpc::ServerUnaryReactor* PostToken(CoreLoop& loop, grpc::ServerUnaryReactor* reactor,
-                                    const scheduler::Principal& principal, MintedToken minted,
+                                    const scheduler::Principal& principal, MintedToken&& minted,
                                     Reply* reply) {
   reply->set_token_id(minted.command.definition.id.str());
   reply->set_token(std::move(minted.text));

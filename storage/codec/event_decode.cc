@@ -83,6 +83,7 @@ Decoded Get(const stored::v1::AttemptNodePhaseChanged& in) {
   return e;
 }
 
+// NOLINTNEXTLINE(readability-function-size): a table, one entry a kind
 Decoded DecodeBody(const StoredEvent& in) {
   switch (in.body_case()) {
     case StoredEvent::kServerStarted:

@@ -98,7 +98,7 @@ Status TemporaryBlob::Commit() {
 
 class DirectoryBlobStore final : public BlobStore {
  public:
-  explicit DirectoryBlobStore(std::string directory)
+  explicit DirectoryBlobStore(const std::string& directory)
       : objects_(directory + "/objects"), temporary_(directory + "/tmp") {}
 
   Status Prepare();
