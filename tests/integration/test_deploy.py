@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import pathlib
 import re
 import shutil
@@ -49,3 +50,69 @@ def test_units_are_valid(unit: str) -> None:
                               capture_output=True)
         complaints = [line for line in done.stderr.splitlines() if unit in line]
         assert complaints == []
+
+
+INSTALLED = """
+set -ex
+mount --make-rprivate /
+mount -t tmpfs none "$1"
+mkdir "$1/upper" "$1/work" "$1/root"
+mount -t overlay none -o "lowerdir=/,upperdir=$1/upper,workdir=$1/work" "$1/root"
+cp "$2"/*.deb "$1/root/opt/"
+cp "$3" "$1/root/opt/inside"
+mount -t proc none "$1/root/proc"
+mount --rbind /dev "$1/root/dev"
+mount -t tmpfs none "$1/root/run"
+mount -t tmpfs none "$1/root/tmp"
+ip link set lo up
+exec chroot "$1/root" /bin/bash /opt/inside
+"""
+
+# What the README's start on several machines does, with both daemons on one, under the rights that the units give.
+INSIDE = """
+set -ex
+export HOME=/root
+cd /opt
+dpkg -i ./*.deb
+test "$(stat -c %a /etc/muster)" = 755
+install -d -m 0700 -o muster -g muster /var/lib/muster
+echo "127.0.0.1 head.lan" >>/etc/hosts
+setpriv --reuid muster --regid muster --clear-groups --no-new-privs --bounding-set=-all \
+  musterd --config /etc/muster/musterd.toml &
+until test -s /var/lib/muster/address; do sleep 0.05; done
+muster login --server head.lan:7677 --token-file /var/lib/muster/admin.token
+install -m 0600 /var/lib/muster/join.token /etc/muster/join.token
+echo 'server = "head.lan:7677"' >>/etc/muster/muster-agent.toml
+install -d -m 0711 /var/lib/muster-agent
+capabilities=$(sed -n 's/^CapabilityBoundingSet=//p' /lib/systemd/system/muster-agent.service |
+  tr A-Z a-z | sed 's/cap_/+/g; s/ /,/g')
+setpriv --bounding-set="-all,$capabilities" muster-agent --config /etc/muster/muster-agent.toml &
+until muster node list | grep -w idle; do sleep 0.05; done
+mkdir project
+echo 'import os; print("as user", os.getuid())' >project/train.py
+muster job submit --experiment one --source-directory project --entry-script train.py \
+  --follow | grep "as user $(id -u muster-job)"
+muster job submit --experiment two --source-directory project --entry-script train.py \
+  --process-count-per-node 2 --distributed-backend mpi --follow
+kill %1 %2
+wait
+dpkg -r muster muster-server muster-agent
+test -e /var/lib/muster/state.db -a -e /etc/muster/musterd.toml
+dpkg -P muster-server muster-agent
+test ! -e /var/lib/muster -a ! -e /var/lib/muster-agent -a ! -e /etc/muster
+echo all is well
+"""
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="installs packages in a root of its own, which takes root")
+def test_packages_install_work_and_leave_nothing_after_a_purge(tmp_path: pathlib.Path) -> None:
+    build = pathlib.Path(os.environ["MUSTER_BUILD"])
+    packages = tmp_path / "packages"
+    subprocess.run(["cpack", "-B", packages], cwd=build, check=True, capture_output=True, timeout=300)
+    assert len(list(packages.glob("*.deb"))) == 3
+    (tmp_path / "inside").write_text(INSIDE)
+    (tmp_path / "root").mkdir()
+    done = subprocess.run(
+        ["unshare", "--mount", "--pid", "--net", "--fork", "--kill-child", "bash", "-c", INSTALLED, "bash",
+         tmp_path / "root", packages, tmp_path / "inside"], text=True, capture_output=True, timeout=120)
+    assert done.stdout.endswith("all is well\n"), done.stdout + done.stderr
