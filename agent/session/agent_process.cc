@@ -83,14 +83,14 @@ class Connected {
   };
 
   Connected(const Parts& parts, const Identity& identity, const v1::NodeFacts& facts,
-            std::vector<RecoveredAttempt> recovered)
+            const std::vector<RecoveredAttempt>& recovered)
       : channel_(OpenChannel(identity.server, identity)),
         sink_(channel_),
         fetcher_(channel_, parts.blobs, parts.stop, FetcherConfigOf(parts.directory)),
         shipper_(parts.loop, sink_, {}),
         staging_workers_(kStagingWorkers),
         ledger_workers_(kLedgerWorkers),
-        agent_(LoopParts(parts), std::move(recovered)),
+        agent_(LoopParts(parts), recovered),
         session_(parts.loop, channel_, SessionConfigOf(parts.config, facts), EventsOfSession(),
                  random_),
         renewal_({parts.loop, ledger_workers_, parts.identities, channel_, parts.stop}, identity,
