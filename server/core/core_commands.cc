@@ -8,6 +8,7 @@
 #include "scheduler/lifecycle/pools.h"
 #include "scheduler/lifecycle/submit.h"
 #include "scheduler/lifecycle/workspaces.h"
+#include "scheduler/model/queries.h"
 #include "server/core/core_impl.h"
 
 namespace muster::server {
@@ -17,6 +18,22 @@ namespace {
 Result<ReplyValue> ToReply(Result<scheduler::Answer> answer) {
   if (!answer) return Fail(std::move(answer).error());
   return ReplyValue{std::move(answer->entity), answer->job_status, answer->repeated};
+}
+
+// A join token is no key to the nodes that are there: their work goes on.
+Status CheckTakeover(const scheduler::State& state, const Sessions& sessions,
+                     const scheduler::EnrollNode& command) {
+  const scheduler::Node* known = scheduler::Find(state.nodes, command.node);
+  const NodeSession* session = sessions.Find(command.node);
+  const bool has_key =
+      known != nullptr && known->certificate_fingerprint == command.certificate_fingerprint;
+  if (known == nullptr || session == nullptr || has_key) return {};
+  if (session->open == 0 || !session->responding) return {};
+  return Fail(ErrorCode::kFailedPrecondition, ErrorReason::kInUse,
+              "Node id \"" + command.node.str() +
+                  "\" is connected with another key; stop the agent that runs under this id, or "
+                  "choose another id. A machine that has lost its identity may join again once the "
+                  "server no longer hears it.");
 }
 
 }  // namespace
@@ -46,6 +63,7 @@ struct Core::Impl::Executor {
     return DecideAndDrop(command, "the node was removed");
   }
   Result<ReplyValue> operator()(const scheduler::EnrollNode& command) const {
+    MUSTER_TRY(CheckTakeover(core.state, core.sessions, command));
     auto reply = DecideAndDrop(command, "the node has joined anew");
     if (reply) {
       core.sessions.Of(command.node, step.now());

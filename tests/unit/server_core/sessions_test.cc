@@ -70,6 +70,40 @@ TEST(Session, WhatComesFromAReplacedOneIsIgnored) {
   EXPECT_TRUE(world.core->Soft(kN1).connected);
 }
 
+scheduler::EnrollNode EnrollWith(const std::string& key) {
+  scheduler::EnrollNode enroll;
+  enroll.node = kN1;
+  enroll.facts = scheduler::Cluster::Facts();
+  enroll.pool = PoolName("default");
+  enroll.certificate_fingerprint = Sha256(key);
+  return enroll;
+}
+
+TEST(Enrolment, DoesNotTakeOverANodeThatIsConnected) {
+  CoreWorld world;
+  ASSERT_TRUE(world.Ask(EnrollWith("its key")).has_value());
+  world.Connect(kN1);
+  const auto refused = world.Ask(EnrollWith("another key"));
+  ASSERT_FALSE(refused.has_value());
+  EXPECT_EQ(refused.error().code, ErrorCode::kFailedPrecondition);
+  EXPECT_EQ(refused.error().reason, ErrorReason::kInUse);
+  EXPECT_EQ(world.state().nodes.at(kN1).certificate_fingerprint, Sha256("its key"));
+  EXPECT_TRUE(world.core->Soft(kN1).connected);
+  EXPECT_TRUE(world.Ask(EnrollWith("its key")).has_value()) << "an answer that was lost";
+}
+
+TEST(Enrolment, ReplacesTheKeyOfANodeThatIsGoneOrSilent) {
+  CoreWorld world;
+  ASSERT_TRUE(world.Ask(EnrollWith("first")).has_value());
+  world.Connect(kN1);
+  world.Close(kN1);
+  ASSERT_TRUE(world.Ask(EnrollWith("second")).has_value());
+  world.Connect(kN1);
+  world.Advance(16s);  // silent, although its connection still stands
+  ASSERT_TRUE(world.Ask(EnrollWith("third")).has_value());
+  EXPECT_EQ(world.state().nodes.at(kN1).certificate_fingerprint, Sha256("third"));
+}
+
 TEST(Session, OfAnUnknownNodeOrWithAVoidCertificateIsRefused) {
   CoreWorld world;
   scheduler::OpenSession open;
