@@ -107,7 +107,8 @@ void AdvanceUnlaunched(Attempt& attempt, Now now, std::vector<Action>& actions) 
     attempt.stage = attempt.on_disk ? Stage::kExited : Stage::kFinished;
     return;
   }
-  if (attempt.wanted != Wanted::kInLevel) return;
+  // A level may be told before the tasks in it have all come: they follow.
+  if (attempt.wanted != Wanted::kInLevel || attempt.task == nullptr) return;
   if (attempt.stage == Stage::kIdle) {
     attempt.stage = Stage::kStaging;
     attempt.on_disk = true;

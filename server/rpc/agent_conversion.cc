@@ -18,6 +18,8 @@ constexpr int kMaxDaemons = 10'000;
 constexpr int kMaxDaemonArguments = 256;
 constexpr std::size_t kMaxDaemonBytes = std::size_t{64} << 10;
 constexpr std::size_t kMaxLogTail = std::size_t{4} << 10;
+// A task has a specification of at most 2 MiB; agents take messages of 16 MiB.
+constexpr std::size_t kMaxTaskBytes = std::size_t{8} << 20;
 constexpr std::size_t kMaxMessage = std::size_t{4} << 10;
 
 tl::unexpected<Error> BadReport(std::string message) {
@@ -107,8 +109,33 @@ void TaskToProto(const scheduler::AttemptTask& task, std::uint32_t node_rank,
   }
 }
 
-void AttemptToProto(const scheduler::DesiredAttempt& attempt, SentTasks& sent,
-                    v1::DesiredAttempt& out) {
+// What is left of one message for tasks. Any task fits an untouched one.
+class TaskRoom {
+ public:
+  bool Take(std::size_t bytes) {
+    if (used_ > 0 && used_ + bytes > kMaxTaskBytes) return false;
+    used_ += bytes;
+    return true;
+  }
+
+ private:
+  std::size_t used_ = 0;
+};
+
+// False: the task did not fit.
+bool AddTask(const scheduler::DesiredAttempt& attempt, SentTasks& sent, TaskRoom& room,
+             v1::DesiredAttempt& out) {
+  if (attempt.task == nullptr || sent.contains(attempt.id)) return true;
+  TaskToProto(*attempt.task, attempt.node_rank, *out.mutable_task());
+  if (!room.Take(out.task().ByteSizeLong())) {
+    out.clear_task();
+    return false;
+  }
+  sent.insert(attempt.id);
+  return true;
+}
+
+void AttemptToProto(const scheduler::DesiredAttempt& attempt, v1::DesiredAttempt& out) {
   using std::chrono::duration_cast;
   using std::chrono::milliseconds;
   out.set_job_id(attempt.id.job.str());
@@ -116,9 +143,6 @@ void AttemptToProto(const scheduler::DesiredAttempt& attempt, SentTasks& sent,
   out.set_phase(static_cast<v1::DesiredPhase>(attempt.phase));
   out.set_grace_period_ms(duration_cast<milliseconds>(attempt.grace_period).count());
   out.set_lease_ms(duration_cast<milliseconds>(attempt.lease).count());
-  if (attempt.task != nullptr && sent.insert(attempt.id).second) {
-    TaskToProto(*attempt.task, attempt.node_rank, *out.mutable_task());
-  }
   for (const scheduler::DaemonRequest& daemon : attempt.daemons) {
     v1::DaemonRequest& request = *out.add_daemons();
     request.set_id(daemon.id);
@@ -153,15 +177,20 @@ Result<scheduler::ReceiveReport> ReportFromProto(const NodeId& node, std::uint64
   return out;
 }
 
-void DesiredToProto(const scheduler::SendDesired& desired, SentTasks& sent, v1::Desired& out) {
+bool DesiredToProto(const scheduler::SendDesired& desired, SentTasks& sent, v1::Desired& out) {
   SentTasks in_level;
   for (const scheduler::DesiredAttempt& attempt : desired.attempts) in_level.insert(attempt.id);
   std::erase_if(sent, [&](const AttemptId& id) { return !in_level.contains(id); });
   out.set_epoch(desired.epoch);
   out.set_version(desired.version);
+  TaskRoom room;
+  bool complete = true;
   for (const scheduler::DesiredAttempt& attempt : desired.attempts) {
-    AttemptToProto(attempt, sent, *out.add_attempts());
+    v1::DesiredAttempt& added = *out.add_attempts();
+    AttemptToProto(attempt, added);
+    if (complete) complete = AddTask(attempt, sent, room, added);
   }
+  return complete;
 }
 
 }  // namespace muster::server

@@ -18,8 +18,9 @@ Result<scheduler::ReceiveReport> ReportFromProto(const NodeId& node, std::uint64
 // Attempts whose task this session has carried. Forgets those that left the level.
 using SentTasks = std::set<AttemptId>;
 
-// A task that stands in `sent` is left out; those that are sent are added to it.
-void DesiredToProto(const scheduler::SendDesired& desired, SentTasks& sent,
+// A task that stands in `sent` is left out; those that are sent are added to it. One message
+// carries about 8 MiB of tasks: false, when others did not fit; the same level is to be sent again.
+bool DesiredToProto(const scheduler::SendDesired& desired, SentTasks& sent,
                     muster::v1::Desired& out);
 
 }  // namespace muster::server

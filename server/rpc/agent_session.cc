@@ -114,8 +114,9 @@ bool AgentSession::FillOutgoing() {
     outgoing_.mutable_report_ack()->set_sequence(report_ack->sequence);
   } else if (const auto heartbeat_ack = std::exchange(heartbeat_ack_, std::nullopt)) {
     outgoing_.mutable_heartbeat_ack()->set_sent_us(heartbeat_ack->sent_us);
-  } else if (const auto desired = std::exchange(desired_, std::nullopt)) {
-    DesiredToProto(*desired, sent_tasks_, *outgoing_.mutable_desired());
+  } else if (desired_) {
+    // Tasks that did not fit come with the same level again.
+    if (DesiredToProto(*desired_, sent_tasks_, *outgoing_.mutable_desired())) desired_.reset();
   } else if (const auto goodbye = std::exchange(goodbye_, std::nullopt)) {
     outgoing_.mutable_goodbye()->set_lease_extension_ms(
         duration_cast<milliseconds>(goodbye->lease_extension).count());

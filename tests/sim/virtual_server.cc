@@ -158,6 +158,16 @@ ConnectionPtr VirtualServer::Find(const NodeId& node, std::uint64_t session) con
   return it == sessions_.end() ? nullptr : it->second;
 }
 
+// As with many large tasks: the first message of a level may lack all but one, the next has them.
+void VirtualServer::SendLevel(const ConnectionPtr& connection, agent::Desired level) {
+  if (level.attempts.size() > 1 && world_.Chance(200)) {
+    agent::Desired first = level;
+    for (std::size_t i = 1; i < first.attempts.size(); ++i) first.attempts[i].task = nullptr;
+    network_.SendDown(connection, std::move(first));
+  }
+  network_.SendDown(connection, std::move(level));
+}
+
 void VirtualServer::Perform(const scheduler::Effect& effect) {
   std::visit(
       [this](const auto& what) {
@@ -175,7 +185,7 @@ void VirtualServer::Perform(const scheduler::Effect& effect) {
                        " before that was durable";
               });
             }
-            network_.SendDown(connection, ToAgent(what));
+            SendLevel(connection, ToAgent(what));
           } else {
             network_.SendDown(connection, what);
           }

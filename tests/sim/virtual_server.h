@@ -54,6 +54,7 @@ class VirtualServer {
   void ReleaseDurable();
   void Release(Pending& pending);
   void Perform(const scheduler::Effect& effect);
+  void SendLevel(const ConnectionPtr& connection, agent::Desired level);
   void SetTimer();
   // Runs unless the server has died since.
   std::function<void()> WhileAlive(std::function<void()> action);

@@ -30,6 +30,24 @@ TEST_F(LevelsTest, AGangMemberWaitsReadyUntilItIsToldToRun) {
   EXPECT_EQ(core_->Observed().front().phase, ObservedPhase::kReady);
 }
 
+TEST_F(LevelsTest, AnAttemptWaitsForItsTask) {
+  DesiredAttempt without_task = Want(a_, DesiredPhase::kRun);
+  without_task.task = nullptr;
+  EXPECT_EQ(Level({without_task}), Strings{});
+  EXPECT_EQ(Only().phase, ObservedPhase::kPreparing);
+  EXPECT_FALSE(Only().failure);
+  EXPECT_EQ(Level({Want(a_, DesiredPhase::kRun)}), Strings{"Prepare a/1"});
+}
+
+TEST_F(LevelsTest, AnAttemptThatIsStoppedBeforeItsTaskCameIsOver) {
+  DesiredAttempt without_task = Want(a_, DesiredPhase::kRun);
+  without_task.task = nullptr;
+  Level({without_task});
+  without_task.phase = DesiredPhase::kTerminate;
+  EXPECT_EQ(Level({without_task}), Strings{});
+  EXPECT_EQ(Only().phase, ObservedPhase::kFinished);
+}
+
 TEST_F(LevelsTest, ARepeatedLevelAsksForNothingTwice) {
   Level({Want(a_, DesiredPhase::kRun)});
   EXPECT_EQ(Level({Want(a_, DesiredPhase::kRun)}), Strings{});

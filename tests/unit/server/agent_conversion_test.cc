@@ -49,6 +49,34 @@ TEST(DesiredToProto, AnAttemptThatLeftTheLevelIsForgotten) {
   EXPECT_TRUE(sent.empty());
 }
 
+TEST(DesiredToProto, ManyLargeTasksComeInSeveralMessages) {
+  scheduler::SendDesired level{NodeId("n"), 1, 1, 1, {}};
+  for (int job = 0; job < 10; ++job) {
+    scheduler::DesiredAttempt attempt = Desired("job" + std::to_string(job));
+    auto task = std::make_shared<scheduler::AttemptTask>(*attempt.task);
+    v1::JobSpec spec;
+    spec.set_experiment("e");
+    spec.add_arguments(std::string((2 << 20) - 1'000, 'x'));
+    task->spec = std::make_shared<const std::string>(spec.SerializeAsString());
+    attempt.task = std::move(task);
+    level.attempts.push_back(std::move(attempt));
+  }
+  SentTasks sent;
+  int tasks = 0;
+  int messages = 0;
+  for (bool complete = false; !complete; ++messages) {
+    ASSERT_LT(messages, 10);
+    v1::Desired message;
+    complete = DesiredToProto(level, sent, message);
+    EXPECT_LE(message.ByteSizeLong(), std::size_t{9} << 20);
+    EXPECT_EQ(message.version(), 1U);
+    ASSERT_EQ(message.attempts_size(), 10) << "each is a whole level";
+    for (const v1::DesiredAttempt& attempt : message.attempts()) tasks += attempt.has_task();
+  }
+  EXPECT_EQ(tasks, 10);
+  EXPECT_EQ(messages, 3);
+}
+
 TEST(DesiredToProto, DataIsResolvedToAPathOnTheNode) {
   SentTasks sent;
   v1::Desired message;
