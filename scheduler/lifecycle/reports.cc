@@ -62,9 +62,11 @@ void NoteRank(Decision& decision, const Attempt& attempt, const NodeId& node,
               const RankState& reported) {
   const JobRequirements& needs = decision.state().jobs.at(attempt.id.job).requirements;
   if (reported.rank >= needs.node_count * needs.processes_per_node) return;
+  // Ranks follow the order of the nodes, whoever reports first.
+  if (attempt.nodes.at(reported.rank / needs.processes_per_node).node != node) return;
   const auto known = attempt.ranks.find(reported.rank);
   const bool is_known = known != attempt.ranks.end();
-  if (is_known && (known->second.ended || attempt.rank_nodes.at(reported.rank) != node)) return;
+  if (is_known && known->second.ended) return;
   const RankState rank = WithOneEnd(reported);
   if (!is_known) {
     decision.Emit(RankStarted{attempt.id, node, rank.rank, rank.started});

@@ -137,6 +137,16 @@ TEST_F(Gang, AnotherNodesRankIsNotToBeHadByANode) {
   EXPECT_FALSE(cluster.Get(id).ranks.at(2).ended.has_value());
 }
 
+TEST_F(Gang, AnotherNodesRankIsNotToBeHadByTheFirstToReportIt) {
+  cluster.Report(kN1, {Observed(id, ObservedPhase::kReady)});
+  cluster.Report(kN2, {Observed(id, ObservedPhase::kReady)});
+  cluster.Report(kN1, {Observed(id, ObservedPhase::kRunning, {Started(0), Exited(3, 1)})});
+  EXPECT_EQ(cluster.Get(id).ranks.size(), 1U);
+  cluster.Report(kN2, {Observed(id, ObservedPhase::kRunning, {Started(3)})});
+  EXPECT_EQ(cluster.Get(id).rank_nodes.at(3), kN2);
+  EXPECT_FALSE(cluster.Get(id).ranks.at(3).ended.has_value());
+}
+
 TEST(SingleNode, NeedsNoBarrier) {
   Cluster cluster;
   cluster.AddNode(kN1);
