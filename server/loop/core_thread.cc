@@ -92,6 +92,8 @@ struct CoreThread::Impl {
     const std::size_t factor = IsFromNode(command) ? 2 : 1;
     const std::size_t count = outstanding.fetch_add(1) + 1;
     const std::size_t sum = outstanding_bytes.fetch_add(bytes) + bytes;
+    // The end of a session is said once: a node that has left must not count as connected.
+    if (std::holds_alternative<scheduler::CloseSession>(command.body)) return true;
     if (count <= limits.max_commands * factor && (bytes == 0 || sum <= limits.max_bytes)) {
       return true;
     }

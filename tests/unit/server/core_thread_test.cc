@@ -215,5 +215,23 @@ TEST_F(SmallLoopTest, ClientsAreRefusedAtTheLimitWhileNodesStillGetIn) {
   EXPECT_EQ(loop_.outstanding(), 0U);
 }
 
+TEST_F(SmallLoopTest, TheEndOfASessionIsNeverRefused) {
+  Post(CreateWorkspace("one"), "one");
+  Post(CreateWorkspace("two"), "two");
+  scheduler::Principal node;
+  node.role = scheduler::Role::kNode;
+  for (const char* name : {"three", "four", "five"}) {
+    Post({node, scheduler::ReceiveHeartbeat{NodeId("n"), 1, 1}}, name);
+  }
+  EXPECT_EQ(Answers(), std::vector<std::string>{"five RESOURCE_EXHAUSTED"});
+  Post({node, scheduler::CloseSession{NodeId("n"), 1}}, "close");
+  EXPECT_EQ(Answers().size(), 1U);
+  store_.WaitForHeld(2);
+  store_.Durable();
+  store_.Durable();
+  EXPECT_EQ(WaitForAnswers(6).size(), 6U);
+  EXPECT_EQ(loop_.outstanding(), 0U);
+}
+
 }  // namespace
 }  // namespace muster::server
