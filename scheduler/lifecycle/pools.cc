@@ -22,6 +22,11 @@ Status CheckSize(const PoolCreated& definition) {
                   "; max_nodes is to be 1 or more and no less than min_nodes.");
 }
 
+// "1 node", "2 nodes".
+std::string Count(std::size_t count, const std::string& noun) {
+  return std::to_string(count) + " " + noun + (count == 1 ? "" : "s");
+}
+
 // An accepted job stays feasible.
 Status CheckWaiting(const State& state, const Pool& pool, const PoolCreated& definition) {
   for (const auto& [key, id] : pool.waiting) {
@@ -31,9 +36,9 @@ Status CheckWaiting(const State& state, const Pool& pool, const PoolCreated& def
     if (needs.node_count <= definition.max_nodes && fits_slots) continue;
     return Fail(ErrorCode::kFailedPrecondition, ErrorReason::kInfeasible,
                 "Job \"" + id.str() + "\" waits in pool \"" + definition.name.str() + "\" for " +
-                    std::to_string(needs.node_count) + " nodes of " +
-                    std::to_string(needs.processes_per_node) +
-                    " slots and could never run any more; cancel it first.");
+                    Count(needs.node_count, "node") + " of " +
+                    Count(needs.processes_per_node, "slot") +
+                    " and could never run any more; cancel it first.");
   }
   return {};
 }
@@ -100,9 +105,9 @@ Result<Answer> Decide(Decision& decision, const DeletePool& command, const Surro
   if (pool == nullptr) return NoSuchPool(command.workspace, command.name);
   if (!pool->nodes.empty() || !pool->waiting.empty()) {
     return Fail(ErrorCode::kFailedPrecondition, ErrorReason::kInUse,
-                "Pool \"" + command.name.str() + "\" has " + std::to_string(pool->nodes.size()) +
-                    " nodes and " + std::to_string(pool->waiting.size()) +
-                    " waiting jobs; remove and cancel them first.");
+                "Pool \"" + command.name.str() + "\" has " + Count(pool->nodes.size(), "node") +
+                    " and " + Count(pool->waiting.size(), "waiting job") +
+                    "; remove and cancel them first.");
   }
   decision.Emit(PoolDeleted{command.workspace, command.name});
   Remember(decision, command.workspace, command.idempotency, command.name.str());

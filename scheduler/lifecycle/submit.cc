@@ -38,10 +38,10 @@ void CheckPool(const State& state, const SubmitJob& command, std::vector<Fault>&
   }
   if (requirements.node_count > pool->max_nodes) {
     const std::string limit = std::to_string(pool->max_nodes);
-    faults.push_back(Fault{"node_count", std::to_string(requirements.node_count),
-                           "pool \"" + name + "\" has at most " + limit +
-                               " nodes: ask for no more than " + limit +
-                               ", or raise the pool's maximum"});
+    faults.push_back(Fault{
+        "node_count", std::to_string(requirements.node_count),
+        "pool \"" + name + "\" has at most " + limit + (pool->max_nodes == 1 ? " node" : " nodes") +
+            ": ask for no more than " + limit + ", or raise the pool's maximum"});
   }
   const bool has_declared_size = pool->slots_per_node != 0;
   if (has_declared_size && requirements.processes_per_node > pool->slots_per_node) {

@@ -25,7 +25,8 @@ void CheckSize(const scheduler::Pool& pool, const v1::JobSpec& spec, std::vector
   if (spec.node_count() > pool.max_nodes) {
     AddFault(faults, "node_count", std::to_string(spec.node_count()),
              name + " has at most " + std::to_string(pool.max_nodes) +
-                 " nodes; ask for fewer or use a larger pool");
+                 (pool.max_nodes == 1 ? " node" : " nodes") +
+                 "; ask for fewer or use a larger pool");
   }
   if (pool.slots_per_node != 0 && spec.process_count_per_node() > pool.slots_per_node) {
     AddFault(faults, "process_count_per_node", std::to_string(spec.process_count_per_node()),
