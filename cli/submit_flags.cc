@@ -5,6 +5,8 @@
 
 #include "cli/outcome.h"
 #include "cli/spec_words.h"
+#include "cli/table.h"
+#include "cli/utf8.h"
 
 namespace muster::cli {
 namespace {
@@ -36,6 +38,37 @@ class Draft {
       Missing("--source-directory", "source_directory", "holds the scripts");
     }
     if (spec_.script().empty()) Missing("--entry-script", "script", "is what the job runs");
+  }
+
+  // A message carries UTF-8 alone.
+  void CheckTexts() {
+    for (int i = 0; i < spec_.arguments_size(); ++i) {
+      const std::string& argument = spec_.arguments(i);
+      if (IsUtf8(argument)) continue;
+      faults_.push_back({"arguments[" + std::to_string(i) + "]", Printable(argument),
+                         "is not UTF-8; a job's arguments are text: pass other bytes in a file"});
+    }
+    for (const auto& [name, value] : spec_.environment_variables()) {
+      if (IsUtf8(name) && IsUtf8(value)) continue;
+      faults_.push_back({"environment_variables", Printable(name), "is not UTF-8"});
+    }
+    for (const auto& [name, value] : spec_.tags()) {
+      if (IsUtf8(name) && IsUtf8(value)) continue;
+      faults_.push_back({"tags", Printable(name), "is not UTF-8"});
+    }
+    for (const v1::DataReference& data : spec_.data_references()) {
+      CheckText("data_references", data.name());
+      CheckText("data_references", data.datastore());
+      CheckText("data_references", data.path());
+    }
+    const v1::EnvironmentSpec& environment = spec_.environment();
+    for (const std::string& name : environment.conda_packages()) CheckText("conda_packages", name);
+    for (const std::string& name : environment.pip_packages()) CheckText("pip_packages", name);
+    CheckText("interpreter_path", environment.interpreter_path());
+    CheckText("docker_image", environment.docker_image());
+    CheckText("experiment", spec_.experiment());
+    CheckText("script", spec_.script());
+    CheckText("pool", spec_.pool());
   }
 
   Result<SpecFile> Finish() {
@@ -141,6 +174,10 @@ class Draft {
     return std::nullopt;
   }
 
+  void CheckText(const char* field, const std::string& text) {
+    if (!IsUtf8(text)) faults_.push_back({field, Printable(text), "is not UTF-8"});
+  }
+
   void Missing(const char* flag, const std::string& key, const std::string& meaning) {
     faults_.push_back({flag, "", "is needed (or `" + key + "` in the file): it " + meaning});
   }
@@ -160,6 +197,7 @@ Result<SpecFile> DraftJob(const SubmitFlags& flags) {
   Draft draft(std::move(file));
   draft.Apply(flags);
   draft.CheckPresence();
+  draft.CheckTexts();
   return draft.Finish();
 }
 

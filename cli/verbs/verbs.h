@@ -1,4 +1,4 @@
-// One function a verb, each in the file of its name.
+// One function a verb, in the file of its name or of its kind (node_change.cc, token_create.cc).
 #pragma once
 
 #include "cli/command_line.h"

@@ -101,6 +101,21 @@ TEST(SubmitFlags, WhatIsNotGivenStaysUnset) {
   EXPECT_FALSE(draft->spec.has_environment());
 }
 
+TEST(SubmitFlags, AnArgumentThatIsNoTextIsNamed) {
+  SubmitFlags flags;
+  flags.experiment = "e";
+  flags.source_directory = ".";
+  flags.entry_script = "main.py";
+  flags.script_arguments = {"--name", "\xff", "\xc3\xa9"};
+  const auto draft = DraftJob(flags);
+  ASSERT_FALSE(draft);
+  ASSERT_EQ(draft.error().faults.size(), 1U);
+  EXPECT_EQ(draft.error().faults.front().field, "arguments[1]");
+  flags.script_arguments = {"\xc3\xa9"};
+  flags.environment = {"A=\xff"};
+  EXPECT_EQ(DraftJob(flags).error().faults.size(), 1U);
+}
+
 TEST(SubmitFlags, AllFaultsAreToldAtOnce) {
   SubmitFlags flags;
   flags.environment = {"A"};
