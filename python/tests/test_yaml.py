@@ -55,9 +55,9 @@ DOCUMENTS = [
     "a: x\\ny\nb: C:\\dir\nc: $HOME/x\nd: (a)\ne: <f>\ng: a, b\n",
     "empty: ''\nspace: ' '\nnum: '3'\nbool: 'true'\n",
     "k:\n- a\n-\n- b\nj: 1\n",
-    "text: \"trailing \\\n  x\"\n",
-    "a: \"x   \n   y\"\n",
-    "a: \"x\\t\n   y\"\n",
+    'text: "trailing \\\n  x"\n',
+    'a: "x   \n   y"\n',
+    'a: "x\\t\n   y"\n',
     "'a': {'b':1}\n",
     "a: [{x: y}]\n",
 ]
@@ -206,7 +206,9 @@ def test_reads_what_pyyaml_writes(seed: int) -> None:
             width=rng.choice([20, 40, 80, 1000]),
             indent=rng.choice([2, 4]),
             allow_unicode=rng.random() < 0.5,
-            default_style=rng.choice([None, None, "'", '"', "|", ">"]) if rng.random() < 0.3 else None,
+            default_style=(
+                rng.choice([None, None, "'", '"', "|", ">"]) if rng.random() < 0.3 else None
+            ),
         )
         if "!!" in document or any(word in document for word in UNLIKE):
             continue

@@ -37,7 +37,7 @@ class Node:
     ``text`` is a scalar's text (folded, unescaped), ``plain`` says that it stood without quotes and may be a number.
     """
 
-    __slots__ = ("kind", "line", "text", "plain", "items", "pairs")
+    __slots__ = ("items", "kind", "line", "pairs", "plain", "text")
 
     def __init__(self, kind: str, line: int, text: str = "", plain: bool = False) -> None:
         self.kind = kind

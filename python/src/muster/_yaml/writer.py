@@ -13,7 +13,7 @@ from muster._yaml.nodes import resolve
 
 _PLAIN = re.compile(r"[A-Za-z0-9_./$<(~+^\\=-]")
 _NUMBER_LIKE = re.compile(r"[-+.]?[0-9][0-9_.:eExXoObBa-fA-F+-]*\Z|=\Z|<<\Z")
-_WORDS = frozenset("y n yes no on off true false null ~".split())
+_WORDS = frozenset(["y", "n", "yes", "no", "on", "off", "true", "false", "null", "~"])
 _CONTROL = {"\n": "\\n", "\t": "\\t", "\r": "\\r", '"': '\\"', "\\": "\\\\", "\0": "\\0"}
 
 
