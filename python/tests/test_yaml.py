@@ -27,7 +27,7 @@ DOCUMENTS = [
     "s: 'it''s'\nd: \"a\\tb\\u00e9\\x41\\\\ \\\"q\\\"\"",
     "k with spaces: v with spaces   # comment\n'quoted key': 1\n\"double\": 2\n",
     "url: http://x.y:80/a#b\ntime: a:b\nhash: a#b\n",
-    "deps:\n- python=3.6.2\n- pip:\n  - azureml-defaults\n  - torch==1.3\nchannels:\n- conda-forge\n",
+    "deps:\n- python=3.6.2\n- pip:\n  - azureml-core\n  - torch==1.3\nchannels:\n- conda\n",
     "deps:\n  - a\n  -   b: 1\n      c: 2\n  -\n    d: 3\n  -\n  - - x\n    - y\n  - []\n  - {}\n",
     "a: []\nb: {}\nc: [1, two, 'three', \"four\", null, true]\nd: {x: 1, y: [2, {z: 3}], w: }\n",
     "a: [\n  1,\n  2, # comment\n\n  3,\n]\nb: {\n  c: d,\n  e: f\n}\n",
@@ -145,16 +145,19 @@ def test_nodes_know_their_lines() -> None:
 
 
 WORDS = [
-    "", " ", "a", "yes", "No", "null", "~", "3", "0.1", "1e5", "0777", "1:30", "true", "- a", "-", "--lr", "---",
-    "a: b", "a:", "a #b", "#c", "'q'", '"d"', "a'b", "x\ny", "x\n", "\nx", "x\n\ny\n", " lead", "trail ", "tab\t",
-    "&a", "*a", "!a", "%a", "@a", "`a`", "[a]", "{a}", "a,b", "|", ">", "?", "? a", ":", ": a", "=", "<<", "é", "日本",
-    "\U0001f600", "\x07", "\x85", "\u2028", "a\\b", "2018-12-04", "0x1f", ".5", "+1", "1_0", ".inf", "-.inf", ".nan",
-    "x" * 120, "many words " * 20, "line\n  indented\nend", "a\n b", "\ta", "a\tb", "torch==1.4", "numpy>=1,<2",
-    "$AZUREML_DATAREFERENCE_ds", "http://h:80/#x", "C:\\x", "12e03", "1.e+3", "0o17", "...", "... a", "a ...",
+    "", " ", "a", "yes", "No", "null", "~", "3", "0.1", "1e5", "0777", "1:30", "true", "- a", "-",
+    "--lr", "---", "a: b", "a:", "a #b", "#c", "'q'", '"d"', "a'b", "x\ny", "x\n", "\nx",
+    "x\n\ny\n", " lead", "trail ", "tab\t", "&a", "*a", "!a", "%a", "@a", "`a`", "[a]", "{a}",
+    "a,b", "|", ">", "?", "? a", ":", ": a", "=", "<<", "é", "日本", "\U0001f600", "\x07", "\x85",
+    "\u2028", "a\\b", "2018-12-04", "0x1f", ".5", "+1", "1_0", ".inf", "-.inf", ".nan", "x" * 120,
+    "many words " * 20, "line\n  indented\nend", "a\n b", "\ta", "a\tb", "torch==1.4",
+    "numpy>=1,<2", "$AZUREML_DATAREFERENCE_ds", "http://h:80/#x", "C:\\x", "12e03", "1.e+3",
+    "0o17", "...", "... a", "a ...",
 ]  # fmt: skip
 
 
-# Numbers to YAML 1.2 alone (the table above), and characters that only YAML 1.1 takes for line breaks.
+# Numbers to YAML 1.2 alone (the table above), and characters that only YAML 1.1 takes for line
+# breaks.
 UNLIKE = ("1e5", "12e03", "\x85", "\u2028")
 
 

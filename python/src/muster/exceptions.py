@@ -1,7 +1,7 @@
 """The exceptions of the SDK, with the names of Azure ML's.
 
-All derive from :class:`AzureMLException`. ``str(error)`` is the sentence for a person; what caused it
-is in ``inner_exception`` and, where it was raised ``from`` another, in ``__cause__``.
+All derive from :class:`AzureMLException`. ``str(error)`` is the sentence for a person; what caused
+it is in ``inner_exception`` and, where it was raised ``from`` another, in ``__cause__``.
 """
 
 from __future__ import annotations
@@ -36,8 +36,8 @@ __all__ = [
 class AzureMLException(Exception):
     """Base of every error that the SDK raises on purpose.
 
-    ``exception_message`` is the sentence; ``message_format`` with ``message_parameters`` replaces it
-    when no sentence is given. The rest is kept as attributes of the same name.
+    ``exception_message`` is the sentence; ``message_format`` with ``message_parameters`` replaces
+    it when no sentence is given. The rest is kept as attributes of the same name.
     """
 
     def __init__(
@@ -229,8 +229,8 @@ class ErrorResponseException(Exception):
 class ServiceException(AzureMLRestClientException, ErrorResponseException):
     """The server refused a request or could not be reached.
 
-    ``error_response_exception`` is the sentence, or the error that it was made from. ``status_code``
-    is the name of the gRPC status (``"UNAVAILABLE"``) or None.
+    ``error_response_exception`` is the sentence, or the error that it was made from.
+    ``status_code`` is the name of the gRPC status (``"UNAVAILABLE"``) or None.
     """
 
     def __init__(self, error_response_exception: object, **kwargs: Any) -> None:

@@ -1,4 +1,5 @@
-"""Block structure: mappings and sequences by indentation, literal and folded scalars, the document."""
+"""Block structure: mappings and sequences by indentation, literal and folded scalars, the
+document."""
 
 from __future__ import annotations
 
@@ -23,12 +24,11 @@ class _BlockReader(FlowReader):
     def document(self) -> Node:
         if self.text.startswith("%"):
             raise self.error("directives (%) are not supported; remove the line")
-        if self.next_token() and self.column() == 0 and self.text.startswith("---", self.pos):
-            if self.at_document_marker(self.pos):
-                self.pos += 3
-                self.skip_comment()
-                if not self.at_line_end():
-                    raise self.error("nothing may follow '---' on its line")
+        if self.next_token() and self._at_start_marker():
+            self.pos += 3
+            self.skip_comment()
+            if not self.at_line_end():
+                raise self.error("nothing may follow '---' on its line")
         root = self._block(0, 0)
         if self._more():
             raise self.error("this line does not fit the indentation of those above it")
@@ -37,6 +37,10 @@ class _BlockReader(FlowReader):
         if self.next_token():
             raise self.error("only one document is allowed in a file")
         return root
+
+    def _at_start_marker(self) -> bool:
+        marked = self.column() == 0 and self.at_document_marker(self.pos)
+        return marked and self.peek() == "-"
 
     def _more(self) -> bool:
         """Goes to the next token of this document; False when there is none."""

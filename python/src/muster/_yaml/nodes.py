@@ -34,7 +34,8 @@ class YamlError(ValueError):
 class Node:
     """A node of a document: its kind, content and the line (from 1) where it starts.
 
-    ``text`` is a scalar's text (folded, unescaped), ``plain`` says that it stood without quotes and may be a number.
+    ``text`` is a scalar's text (folded, unescaped), ``plain`` says that it stood without quotes and
+    may be a number.
     """
 
     __slots__ = ("items", "kind", "line", "pairs", "plain", "text")

@@ -1,7 +1,7 @@
 """Writes documents in the form of Azure ML's ``.runconfig`` files.
 
-Null is empty, empty collections are ``[]`` and ``{}``, a sequence stands at the column of its key. A string that any
-reader of YAML 1.1 or 1.2 could take for something else is quoted.
+Null is empty, empty collections are ``[]`` and ``{}``, a sequence stands at the column of its key.
+A string that any reader of YAML 1.1 or 1.2 could take for something else is quoted.
 """
 
 from __future__ import annotations
@@ -18,7 +18,8 @@ _CONTROL = {"\n": "\\n", "\t": "\\t", "\r": "\\r", '"': '\\"', "\\": "\\\\", "\0
 
 
 def write(value: object) -> str:
-    """`value` (dict, list, tuple, str, int, float, bool, None) as a document that ends with a newline.
+    """`value` (dict, list, tuple, str, int, float, bool, None) as a document that ends with a
+    newline.
 
     Raises TypeError for another type.
     """

@@ -1,8 +1,9 @@
 """Values given to a script, as its arguments; the data references among them.
 
-The rules: a pair becomes ``key value`` in the dict's order; ``''`` and None make the key a bare flag;
-a datastore or a reference becomes ``$AZUREML_DATAREFERENCE_<name>``, which the node expands as it
-does any ``$VARIABLE``; numbers keep their type until the submit, which writes them as ``str`` does.
+The rules: a pair becomes ``key value`` in the dict's order; ``''`` and None make the key a bare
+flag; a datastore or a reference becomes ``$AZUREML_DATAREFERENCE_<name>``, which the node expands
+as it does any ``$VARIABLE``; numbers keep their type until the submit, which writes them as ``str``
+does.
 """
 
 from __future__ import annotations
@@ -66,7 +67,8 @@ def add_reference(references: Dict[str, Any], reference: DataReference) -> None:
         present = present.to_config()
     if isinstance(present, DataReferenceConfiguration) and present != config:
         raise UserErrorException(
-            f"two data references have the name '{name}' and differ; give one of them a name of its "
+            f"two data references have the name '{name}' and differ; give one of them a name of "
+            "its "
             "own with data_reference_name"
         )
     references[name] = config

@@ -43,10 +43,15 @@ class PythonSection(_AbstractRunConfigElement):
     """Which Python runs the script and which packages it finds.
 
     ``user_managed_dependencies``: the packages are there already, none is asked for.
-    ``interpreter_path``: absolute on the nodes, or ``"python"`` for what a node's configuration names.
-    ``conda_dependencies``: what is asked for. ``conda_dependencies_file``: a file to read it from,
-    relative to the source directory. ``base_conda_environment``: name of one that exists on the nodes.
+    ``interpreter_path``: absolute on the nodes, or ``"python"`` for what a node's configuration
+    names. ``conda_dependencies``: what is asked for. ``conda_dependencies_file``: a file to read it
+    from, relative to the source directory. ``base_conda_environment``: name of one that exists on
+    the nodes.
     """
+
+    user_managed_dependencies: bool
+    interpreter_path: Optional[str]
+    base_conda_environment: Optional[str]
 
     _FIELDS = (
         Field("user_managed_dependencies", "userManagedDependencies", read_bool, _false),
@@ -65,7 +70,7 @@ class PythonSection(_AbstractRunConfigElement):
     @property
     def conda_dependencies_file(self) -> Optional[str]:
         """A conda file, relative to the source directory; None: ``conda_dependencies`` counts."""
-        return self._conda_dependencies_file  # type: ignore[attr-defined, no-any-return]
+        return self._conda_dependencies_file
 
     @conda_dependencies_file.setter
     def conda_dependencies_file(self, path: Optional[str]) -> None:
@@ -156,6 +161,15 @@ class DockerSection(_AbstractRunConfigElement):
     ``shm_size``: text such as ``"4g"``. ``arguments``: extra ``docker run`` arguments.
     """
 
+    enabled: bool
+    base_image: Optional[str]
+    base_dockerfile: Optional[str]
+    build_context: Optional[DockerBuildContext]
+    shared_volumes: bool
+    shm_size: Optional[str]
+    arguments: List[Any]
+    base_image_registry: ContainerRegistry
+
     _FIELDS = (
         Field("enabled", "enabled", read_bool, _false),
         Field("base_image", "baseImage", read_text, none),
@@ -194,8 +208,12 @@ class DockerSection(_AbstractRunConfigElement):
         return {**super()._readers(), "gpuSupport": store}
 
 
-class _SparkSection(_AbstractRunConfigElement):
+class SparkSection(_AbstractRunConfigElement):
     """Packages of a Spark environment; Muster runs no Spark jobs."""
+
+    repositories: List[Any]
+    packages: List[Any]
+    precache_packages: bool
 
     _FIELDS = (
         Field("repositories", "repositories", read_list, list),
@@ -204,8 +222,14 @@ class _SparkSection(_AbstractRunConfigElement):
     )
 
 
-class _DatabricksSection(_AbstractRunConfigElement):
+class DatabricksSection(_AbstractRunConfigElement):
     """Libraries of a Databricks environment; Muster runs no Databricks jobs."""
+
+    maven_libraries: List[Any]
+    pypi_libraries: List[Any]
+    rcran_libraries: List[Any]
+    jar_libraries: List[Any]
+    egg_libraries: List[Any]
 
     _FIELDS = (
         Field("maven_libraries", "mavenLibraries", read_list, list),
@@ -224,8 +248,8 @@ def environment_fields() -> List[Field]:
         Field("_environment_variables", "environmentVariables", read_texts, dict),
         Field("python", "python", PythonSection, PythonSection),
         Field("docker", "docker", DockerSection, DockerSection),
-        Field("spark", "spark", _SparkSection, _SparkSection),
-        Field("databricks", "databricks", _DatabricksSection, _DatabricksSection),
+        Field("spark", "spark", SparkSection, SparkSection),
+        Field("databricks", "databricks", DatabricksSection, DatabricksSection),
         Field("r", "r", read_any, none),
         Field("inferencing_stack_version", "inferencingStackVersion", read_text, none),
         Field("asset_id", "assetId", read_text, none),

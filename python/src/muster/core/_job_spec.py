@@ -47,7 +47,8 @@ class JobFields(NamedTuple):
 def job_fields(config: RunConfiguration, source_directory: Optional[str] = None) -> JobFields:
     """The fields of the job that `config` describes.
 
-    `source_directory` is where a conda file is looked up. Raises UserErrorException, one line a fault.
+    `source_directory` is where a conda file is looked up. Raises UserErrorException, one line a
+    fault.
     """
     return _Translation(config, source_directory).run()
 
@@ -92,7 +93,8 @@ class _Translation:
             self.faults.append(f"target must be a compute target's name, not {target!r}")
         elif target == "amlcompute":
             self.faults.append(
-                f"vm_size ({self.config.amlcompute.vm_size}) asks for a cluster of the run's own, which "
+                f"vm_size ({self.config.amlcompute.vm_size}) asks for a cluster of the run's own, "
+                "which "
                 "is not supported yet; give the compute_target of an existing pool"
             )
         # "local" is the pool that the server has by itself.
@@ -128,7 +130,8 @@ class _Translation:
             self.fields["process_count_per_node"] = processes
         if found == "COMMUNICATOR_NONE" and ((nodes or 1) > 1 or (processes or 1) > 1):
             self.faults.append(
-                f"node_count {nodes} and process_count_per_node {processes} need a communicator: Mpi, "
+                f"node_count {nodes} and process_count_per_node {processes} need a communicator: "
+                "Mpi, "
                 "Gloo or Nccl; or set both counts to 1"
             )
 
@@ -175,7 +178,8 @@ class _Translation:
         for name in variables:
             if not _VARIABLE.match(str(name)):
                 self.faults.append(
-                    f"environment variable '{name}': a name has letters, digits and '_', and does not "
+                    f"environment variable '{name}': a name has letters, digits and '_', and does "
+                    "not "
                     "start with a digit"
                 )
         self.fields["environment_variables"] = {
@@ -255,7 +259,8 @@ class _Translation:
         }
         if sizes:
             self.notes.append(
-                f"shm_size {', '.join(sorted(map(str, sizes)))} has no effect: the script runs on the "
+                f"shm_size {', '.join(sorted(map(str, sizes)))} has no effect: the script runs on "
+                "the "
                 "node itself, with all of its /dev/shm"
             )
         if config.environment.docker.arguments or config.docker.arguments:

@@ -40,6 +40,10 @@ class HistoryConfiguration(_AbstractRunConfigElement):
     """What a run keeps: ``output_collection``, ``snapshot_project`` and the directories whose files
     are shown while the job runs. A Muster job always keeps its outputs and its snapshot."""
 
+    output_collection: bool
+    snapshot_project: bool
+    directories_to_watch: List[Any]
+
     _FIELDS = (
         Field("output_collection", "outputCollection", read_bool, _true),
         Field("snapshot_project", "snapshotProject", read_bool, _true),
@@ -78,7 +82,8 @@ class DockerConfiguration(_AbstractRunConfigElement):
 
 
 class MpiConfiguration(_AbstractRunConfigElement):
-    """An MPI job: `process_count_per_node` ranks on each of `node_count` nodes (both at least 1)."""
+    """An MPI job: `process_count_per_node` ranks on each of `node_count` nodes (both at least
+    1)."""
 
     _FIELDS = (
         Field("process_count_per_node", "processCountPerNode", read_int, _one),
@@ -164,8 +169,14 @@ class _ParallelTaskConfiguration(_AbstractRunConfigElement):
 
 
 class AmlComputeConfiguration(_AbstractRunConfigElement):
-    """A cluster made for one run: ``vm_size``, ``vm_priority`` (``"dedicated"`` or ``"lowpriority"``),
-    ``retain_cluster``, ``name`` and the cluster's largest node count."""
+    """A cluster made for one run: ``vm_size``, ``vm_priority`` (``"dedicated"`` or
+    ``"lowpriority"``), ``retain_cluster``, ``name`` and the cluster's largest node count."""
+
+    vm_size: Optional[str]
+    vm_priority: Optional[str]
+    retain_cluster: bool
+    name: Optional[str]
+    cluster_max_node_count: int
 
     _FIELDS = (
         Field("vm_size", "vmSize", read_text, none),

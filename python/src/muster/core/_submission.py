@@ -15,8 +15,8 @@ class Submission(NamedTuple):
     """What to upload and what to ask for.
 
     ``source_directory``: absolute. ``spec``: keyword arguments of JobSpec, without experiment, tags
-    and snapshot. ``run_config``: as submitted, for the run's definition. ``notes``: sentences for the
-    user.
+    and snapshot. ``run_config``: as submitted, for the run's definition. ``notes``: sentences for
+    the user.
     """
 
     source_directory: str
@@ -62,8 +62,8 @@ def checked_source_directory(source_directory: Any) -> str:
 
 
 def checked_script(source_directory: str, script: Any) -> str:
-    """The script's path relative to the source directory, with ``/``. Raises UserErrorException when
-    it lies elsewhere, is missing, is a directory or a notebook."""
+    """The script's path relative to the source directory, with ``/``. Raises UserErrorException
+    when it lies elsewhere, is missing, is a directory or a notebook."""
     if not isinstance(script, (str, os.PathLike)):
         raise UserErrorException(f"the entry script must be a path, not {script!r}")
     path = os.path.normpath(os.path.join(source_directory, os.fspath(script)))
@@ -78,7 +78,8 @@ def checked_script(source_directory: str, script: Any) -> str:
         )
     if path.endswith(".ipynb"):
         raise UserErrorException(
-            f"the entry script {script} is a notebook, which cannot be run as a job; export it as .py"
+            f"the entry script {script} is a notebook, which cannot be run as a job; export it as "
+            ".py"
         )
     return os.path.relpath(path, source_directory).replace(os.sep, "/")
 

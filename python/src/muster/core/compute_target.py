@@ -37,12 +37,13 @@ class AbstractComputeTarget:
     def deserialize_from_dict(
         compute_target_name: str, compute_target_dict: Dict[str, Any]
     ) -> AbstractComputeTarget:
-        """The target that a project's file describes. Raises UserErrorException for another kind than
-        ``local``."""
+        """The target that a project's file describes. Raises UserErrorException for another kind
+        than ``local``."""
         kind = compute_target_dict.get("type", "local")
         if kind != "local":
             raise UserErrorException(
-                f"the target '{compute_target_name}' of type '{kind}' is not supported; use a cluster"
+                f"the target '{compute_target_name}' of type '{kind}' is not supported; use a "
+                "cluster"
             )
         return LocalTarget()
 

@@ -22,8 +22,8 @@ _ORDER = ("name", "dependencies", "channels", "prefix", "variables")
 class CondaDependencies:
     """A list of conda packages, pip packages, pip options and channels, editable until the submit.
 
-    ``conda_dependencies_file_path`` is a conda environment file to start from (UserErrorException when
-    it cannot be read, with its line); without one there is Python alone.
+    ``conda_dependencies_file_path`` is a conda environment file to start from (UserErrorException
+    when it cannot be read, with its line); without one there is Python alone.
 
     >>> conda = CondaDependencies()
     >>> conda.add_pip_package("scikit-learn==1.3.2")
@@ -230,8 +230,8 @@ class CondaDependencies:
         return write(self._content)
 
     def save(self, path: Optional[str] = None) -> str:
-        """Writes the file and returns its path: `path`, or ``conda_dependencies.yml`` in `path` where
-        that is a directory, or in the working directory."""
+        """Writes the file and returns its path: `path`, or ``conda_dependencies.yml`` in `path`
+        where that is a directory, or in the working directory."""
         target = path or _DEFAULT_FILE
         if os.path.isdir(target):
             target = os.path.join(target, _DEFAULT_FILE)
@@ -243,8 +243,8 @@ class CondaDependencies:
         return target
 
     def save_to_file(self, base_directory: str, conda_file_path: Optional[str] = None) -> str:
-        """Writes the file below `base_directory` and returns its path relative to that; the default is
-        ``aml_config/conda_dependencies.yml``."""
+        """Writes the file below `base_directory` and returns its path relative to that; the default
+        is ``aml_config/conda_dependencies.yml``."""
         relative = conda_file_path or os.path.join("aml_config", _DEFAULT_FILE)
         target = os.path.join(base_directory, relative)
         os.makedirs(os.path.dirname(target), exist_ok=True)
@@ -313,7 +313,8 @@ def _checked(content: object, what: str) -> Dict[str, Any]:
     for item in content["dependencies"]:
         if not isinstance(item, str) and not _is_pip_section(item):
             raise UserErrorException(
-                f"{what}: a dependency is a package's name or 'pip:' with a list of names, not {item!r}"
+                f"{what}: a dependency is a package's name or 'pip:' with a list of names, not "
+                f"{item!r}"
             )
     return {key: content[key] for key in _ORDER if key in content}
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Optional
+
 from muster.core._elements import Field, _AbstractRunConfigElement, none, read_text
 
 __all__ = ["ContainerRegistry", "RegistryIdentity"]
@@ -9,6 +11,9 @@ __all__ = ["ContainerRegistry", "RegistryIdentity"]
 
 class RegistryIdentity(_AbstractRunConfigElement):
     """A managed identity that may pull from a registry: ``resource_id`` and ``client_id``."""
+
+    resource_id: Optional[str]
+    client_id: Optional[str]
 
     _FIELDS = (
         Field("resource_id", "resourceId", read_text, none),
@@ -25,6 +30,11 @@ class ContainerRegistry(_AbstractRunConfigElement):
     >>> registry = ContainerRegistry()
     >>> registry.address = "registry.lan:5000"
     """
+
+    address: Optional[str]
+    username: Optional[str]
+    password: Optional[str]
+    registry_identity: Optional[RegistryIdentity]
 
     _FIELDS = (
         Field("address", "address", read_text, none),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, NoReturn, Optional
+from typing import Any, Mapping, NoReturn, Optional
 
 from muster._services import DatastoreRegistration, services_of
 from muster.data.abstract_datastore import AbstractDatastore
@@ -12,8 +12,8 @@ __all__ = ["Datastore"]
 
 
 class Datastore:
-    """``Datastore(workspace, name)`` gives the registered datastore of that name, or the default one
-    without a name, as an object of its kind. Raises UserErrorException when there is none."""
+    """``Datastore(workspace, name)`` gives the registered datastore of that name, or the default
+    one without a name, as an object of its kind. Raises UserErrorException when there is none."""
 
     def __new__(cls, workspace: Any, name: Optional[str] = None) -> Any:
         return Datastore.get_default(workspace) if name is None else Datastore.get(workspace, name)
@@ -42,7 +42,8 @@ class Datastore:
     def register_local(
         workspace: Any, datastore_name: str, path: str, overwrite: bool = False
     ) -> AbstractDatastore:
-        """Muster's own kind: the directory `path` (absolute) of every node. Needs the role admin."""
+        """Muster's own kind: the directory `path` (absolute) of every node. Needs the role
+        admin."""
         return _register(workspace, "local", datastore_name, {"path": path}, overwrite)
 
     @staticmethod
@@ -220,7 +221,7 @@ class Datastore:
 
 
 def _register(
-    workspace: Any, kind: str, name: str, settings: Dict[str, object], overwrite: bool
+    workspace: Any, kind: str, name: str, settings: Mapping[str, object], overwrite: bool
 ) -> AbstractDatastore:
     registration = DatastoreRegistration(kind, name, settings, overwrite)
     return services_of(workspace).datastores.register(registration)
@@ -228,6 +229,7 @@ def _register(
 
 def _refuse(kind: str, name: str) -> NoReturn:
     raise UserErrorException(
-        f"the datastore '{name}' of kind {kind} is not supported; copy the data to a directory that "
+        f"the datastore '{name}' of kind {kind} is not supported; copy the data to a directory "
+        "that "
         "all nodes have and use Datastore.register_local"
     )

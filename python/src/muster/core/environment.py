@@ -14,9 +14,11 @@ from typing import Any, Dict, List, NoReturn, Optional, Sequence
 from muster._yaml import YamlError, parse
 from muster.core._elements import Document, Field, _AbstractRunConfigElement, none, read_text
 from muster.core._environment_sections import (
+    DatabricksSection,
     DockerBuildContext,
     DockerSection,
     PythonSection,
+    SparkSection,
     environment_fields,
 )
 from muster.core.conda_dependencies import CondaDependencies
@@ -49,6 +51,16 @@ class Environment(_AbstractRunConfigElement):
     >>> environment.python.user_managed_dependencies = True
     """
 
+    name: Optional[str]
+    version: Optional[str]
+    python: PythonSection
+    docker: DockerSection
+    spark: SparkSection
+    databricks: DatabricksSection
+    r: Any
+    inferencing_stack_version: Optional[str]
+    asset_id: Optional[str]
+
     _FIELDS = tuple(environment_fields())
     _OTHER_ATTRIBUTES = ("environment_variables",)
 
@@ -61,7 +73,7 @@ class Environment(_AbstractRunConfigElement):
     @property
     def environment_variables(self) -> Dict[str, Any]:
         """Variables of the user's processes; values become text at the submit."""
-        return self._environment_variables  # type: ignore[attr-defined, no-any-return]
+        return self._environment_variables
 
     @environment_variables.setter
     def environment_variables(self, variables: Dict[str, Any]) -> None:
@@ -249,7 +261,8 @@ class EnvironmentReference(_AbstractRunConfigElement):
 
 
 def read_requirements(path: str) -> List[str]:
-    """Lines of a ``requirements.txt``, without comments; UserErrorException if it cannot be read."""
+    """Lines of a ``requirements.txt``, without comments; UserErrorException if it cannot be
+    read."""
     lines = [line.split(" #")[0].strip() for line in _read_text_file(path).splitlines()]
     return [line for line in lines if line and not line.startswith("#")]
 

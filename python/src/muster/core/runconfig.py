@@ -284,8 +284,8 @@ class RunConfiguration(_AbstractRunConfigElement):
 
     @staticmethod
     def load(path: str, name: Optional[str] = None) -> RunConfiguration:
-        """Reads a configuration: the file `path`, or `name` (or ``<name>.runconfig``) in ``.azureml``,
-        ``aml_config`` or the directory `path` itself.
+        """Reads a configuration: the file `path`, or `name` (or ``<name>.runconfig``) in
+        ``.azureml``, ``aml_config`` or the directory `path` itself.
 
         Raises UserErrorException when there is no such file, RunConfigurationException, naming file
         and line, when its content is wrong.
@@ -294,7 +294,8 @@ class RunConfiguration(_AbstractRunConfigElement):
 
     @staticmethod
     def delete(path: str, name: str) -> None:
-        """Removes the file that ``load`` would read. Raises UserErrorException when there is none."""
+        """Removes the file that ``load`` would read. Raises UserErrorException when there is
+        none."""
         files.delete(path, name)
 
     def _readers(self) -> Dict[str, Any]:

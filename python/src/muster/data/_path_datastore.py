@@ -17,8 +17,8 @@ class PathDatastore(AbstractDatastore):
     def path(
         self, path: Optional[str] = None, data_reference_name: Optional[str] = None
     ) -> DataReference:
-        """A reference to `path` (default: the root), mounted, under that name (default: 32 random hex
-        digits)."""
+        """A reference to `path` (default: the root), mounted, under that name (default: 32 random
+        hex digits)."""
         return DataReference(self).path(path, data_reference_name)
 
     def as_mount(self) -> DataReference:
@@ -40,8 +40,8 @@ class PathDatastore(AbstractDatastore):
         overwrite: bool = False,
         show_progress: bool = True,
     ) -> DataReference:
-        """Copies the files below `src_dir` to `target_path` (default: the root). Files that exist stay
-        unless `overwrite`. Raises UserErrorException when `src_dir` is no directory."""
+        """Copies the files below `src_dir` to `target_path` (default: the root). Files that exist
+        stay unless `overwrite`. Raises UserErrorException when `src_dir` is no directory."""
         if not os.path.isdir(src_dir):
             raise UserErrorException(f"{src_dir} is no directory; nothing was uploaded")
         files = [

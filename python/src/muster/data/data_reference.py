@@ -68,7 +68,8 @@ class DataReference:
     def path(
         self, path: Optional[str] = None, data_reference_name: Optional[str] = None
     ) -> DataReference:
-        """A reference to `path` below this one's, under a new name (default: 32 random hex digits)."""
+        """A reference to `path` below this one's, under a new name (default: 32 random hex
+        digits)."""
         below = [part.strip("/") for part in (self.path_on_datastore, path) if part]
         name = uuid.uuid4().hex if data_reference_name is None else data_reference_name
         return DataReference(self.datastore, name, "/".join(filter(None, below)) or None)

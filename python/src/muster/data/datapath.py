@@ -16,7 +16,8 @@ __all__ = ["DataPath", "DataPathComputeBinding"]
 
 
 class DataPathComputeBinding:
-    """How a job uses a DataPath: ``mode``, ``path_on_compute``, ``overwrite`` as in DataReference."""
+    """How a job uses a DataPath: ``mode``, ``path_on_compute``, ``overwrite`` as in
+    DataReference."""
 
     def __init__(
         self, mode: str = "mount", path_on_compute: Optional[str] = None, overwrite: bool = False

@@ -30,7 +30,8 @@ _IN_ENVIRONMENT = (
 
 
 def check(settings: Settings, framework: Framework, source_directory: Any) -> None:
-    """Raises TrainingException, UserErrorException (files and types of data) or TypeError (counts)."""
+    """Raises TrainingException, UserErrorException (files and types of data) or TypeError
+    (counts)."""
     _check_target(settings)
     _check_types(settings)
     _check_counts(settings)
@@ -100,7 +101,8 @@ def _check_launch(settings: Settings, framework: Framework) -> None:
     elif many:
         raise TrainingException(
             f"node_count {settings.node_count} and process_count_per_node "
-            f"{settings.process_count_per_node} need to know how the processes find each other: give "
+            f"{settings.process_count_per_node} need to know how the processes find each other: "
+            "give "
             "distributed_training, for example Mpi(), or distributed_backend='mpi'"
         )
     if settings.node_count > 1 and _name_of(settings.compute_target) == "local":

@@ -30,7 +30,8 @@ class _DistributedTraining:
 
 
 class Mpi(_DistributedTraining):
-    """An MPI job with `process_count_per_node` ranks on each node (at least 1, checked at submit)."""
+    """An MPI job with `process_count_per_node` ranks on each node (at least 1, checked at
+    submit)."""
 
     communicator = "Mpi"
     _ESTIMATORS = ("PyTorch", "TensorFlow", "Chainer", GENERIC)
@@ -60,7 +61,8 @@ class Nccl(_DistributedTraining):
 
 
 class ParameterServer(_DistributedTraining):
-    """A parameter server job with so many workers and parameter servers; refused at submit for now."""
+    """A parameter server job with so many workers and parameter servers; refused at submit for
+    now."""
 
     communicator = "ParameterServer"
     _ESTIMATORS = ("TensorFlow", GENERIC)

@@ -58,7 +58,8 @@ def pip_packages(framework: Framework, version: str, use_gpu: bool) -> List[str]
     return []
 
 
-# distributed_backend -> the run configuration's communicator. "mpi" gives what it gave in every SDK.
+# distributed_backend -> the run configuration's communicator. "mpi" gives what it gave in every
+# SDK.
 COMMUNICATORS: Dict[str, str] = {
     "mpi": "IntelMpi",
     "gloo": "gloo",

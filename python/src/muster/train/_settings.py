@@ -88,7 +88,8 @@ class Settings:
             )
 
     def mode(self) -> Tuple[str, Optional[_DistributedTraining]]:
-        """The communicator, and the launch mode where an object gave it. The backend's name wins."""
+        """The communicator, and the launch mode where an object gave it. The backend's name
+        wins."""
         if self.distributed_backend is not None:
             return COMMUNICATORS[str(self.distributed_backend).lower()], None
         training = launch_mode(self.distributed_training)

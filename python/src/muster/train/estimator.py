@@ -29,7 +29,8 @@ __all__ = [
 
 
 class MMLBaseEstimatorRunConfig(RunConfiguration):
-    """The run configuration of an estimator. The parameters are Estimator's; they are not checked."""
+    """The run configuration of an estimator. The parameters are Estimator's; they are not
+    checked."""
 
     def __init__(
         self,
@@ -38,11 +39,11 @@ class MMLBaseEstimatorRunConfig(RunConfiguration):
         vm_priority: Optional[str] = None,
         entry_script: Optional[str] = None,
         script_params: Optional[Dict[str, Any]] = None,
-        node_count: int = None,
-        process_count_per_node: int = None,
+        node_count: Optional[int] = None,
+        process_count_per_node: Optional[int] = None,
         distributed_backend: Optional[str] = None,
-        use_gpu: bool = None,
-        use_docker: bool = None,
+        use_gpu: Optional[bool] = None,
+        use_docker: Optional[bool] = None,
         custom_docker_base_image: Optional[str] = None,
         custom_docker_image: Optional[str] = None,
         image_registry_details: Optional[ContainerRegistry] = None,
@@ -93,6 +94,7 @@ class MMLBaseEstimator(ABC):  # noqa: B024 (the reference's base class)
         RunConfiguration.__init__(config)
         configure(config, settings, self._FRAMEWORK, self._source_directory)
         self._estimator_config = config
+        self._framework_version: Optional[str] = settings.framework_version
         if settings.framework_version is not None:
             self._notes.append(
                 f"framework_version {settings.framework_version} is not installed: the script runs "
@@ -130,16 +132,16 @@ class Estimator(MMLBaseEstimator):
     """A training script that may use any framework.
 
     ``source_directory``: local directory, becomes the job's snapshot. ``compute_target``: object or
-    name. ``entry_script``: relative to the directory. ``script_params``: option -> value; ``''`` is a
-    bare flag, a datastore or DataReference becomes its path on the node. ``node_count``,
+    name. ``entry_script``: relative to the directory. ``script_params``: option -> value; ``''`` is
+    a bare flag, a datastore or DataReference becomes its path on the node. ``node_count``,
     ``process_count_per_node``: above 1 they need ``distributed_training`` (or the older
     ``distributed_backend``). ``inputs``: DataReferences that no option names. ``resume_from``: a
     DataPath with checkpoints, given to the script as ``--resume-from``.
-    ``max_run_duration_seconds``: then the run is cancelled. ``environment_variables``: of the script's
-    processes. ``user_managed``: the packages are there already. The parameters about images and
-    packages are kept in ``run_config``; a submit refuses what would have to be built.
-    Raises TrainingException, UserErrorException or TypeError for parameters that do not fit together;
-    whether the directory and the script exist is checked at the submit.
+    ``max_run_duration_seconds``: then the run is cancelled. ``environment_variables``: of the
+    script's processes. ``user_managed``: the packages are there already. The parameters about
+    images and packages are kept in ``run_config``; a submit refuses what would have to be built.
+    Raises TrainingException, UserErrorException or TypeError for parameters that do not fit
+    together; whether the directory and the script exist is checked at the submit.
     """
 
     def __init__(
@@ -188,10 +190,6 @@ class _FrameworkBaseEstimator(MMLBaseEstimator):
 
     FRAMEWORK_NAME: ClassVar[str] = ""
     DEFAULT_VERSION: ClassVar[str] = ""
-
-    def _configure(self, given: Dict[str, Any]) -> None:
-        self._framework_version: Optional[str] = given["framework_version"]
-        super()._configure(given)
 
     @property
     def framework_version(self) -> str:

@@ -10,7 +10,8 @@ _DURATION = re.compile(r"PT(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)S)?\Z")
 
 
 class ScaleSettings:
-    """Between how many nodes a cluster scales, and after how many idle seconds it gives one back."""
+    """Between how many nodes a cluster scales, and after how many idle seconds it gives one
+    back."""
 
     def __init__(
         self,
@@ -120,4 +121,4 @@ class AmlComputeStatus:
             return None
         known = {name: object_dict.get(key) for name, key in AmlComputeStatus._KEYS.items()}
         scale = ScaleSettings.deserialize(object_dict.get("scaleSettings"))
-        return AmlComputeStatus(scale_settings=scale, **known)  # type: ignore[arg-type]
+        return AmlComputeStatus(scale_settings=scale, **known)

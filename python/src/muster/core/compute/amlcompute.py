@@ -67,7 +67,8 @@ class AmlComputeProvisioningConfiguration(ComputeTargetProvisioningConfiguration
         self.validate_configuration()
 
     def validate_configuration(self) -> None:
-        """Raises ComputeTargetException: node counts, half a virtual network, half an admin user."""
+        """Raises ComputeTargetException: node counts, half a virtual network, half an admin
+        user."""
         least, most = self.min_nodes, self.max_nodes
         if most is None:
             raise ComputeTargetException(
@@ -82,7 +83,8 @@ class AmlComputeProvisioningConfiguration(ComputeTargetProvisioningConfiguration
         network = (self.vnet_resourcegroup_name, self.vnet_name, self.subnet_name)
         if any(network) and not all(network):
             raise ComputeTargetException(
-                "vnet_resourcegroup_name, vnet_name and subnet_name are given together or not at all"
+                "vnet_resourcegroup_name, vnet_name and subnet_name are given together or not at "
+                "all"
             )
         if self.admin_username and not (self.admin_user_password or self.admin_user_ssh_key):
             raise ComputeTargetException(
@@ -167,8 +169,8 @@ class AmlCompute(ComputeTarget):
 
     @staticmethod
     def deserialize(workspace: Any, object_dict: Dict[str, Any]) -> AmlCompute:
-        """The object that ``serialize`` made the dict of. Raises ComputeTargetException for a dict of
-        another kind."""
+        """The object that ``serialize`` made the dict of. Raises ComputeTargetException for a dict
+        of another kind."""
         properties = object_dict.get("properties") or {}
         if "name" not in object_dict or properties.get("computeType", _TYPE) != _TYPE:
             raise ComputeTargetException("this is not the serialized form of an AmlCompute")
@@ -182,7 +184,8 @@ class AmlCompute(ComputeTarget):
         return dict(self._content)
 
     def refresh_state(self) -> None:
-        """Asks the server for the cluster's state. Raises ComputeTargetException when it is gone."""
+        """Asks the server for the cluster's state. Raises ComputeTargetException when it is
+        gone."""
         found = services_of(self._workspace).compute.find(self.name)
         if found is None:
             raise ComputeTargetException(
@@ -219,7 +222,7 @@ class AmlCompute(ComputeTarget):
         assert status is not None
         return status
 
-    def wait_for_completion(
+    def wait_for_completion(  # type: ignore[override]
         self,
         show_output: bool = False,
         min_node_count: Optional[int] = None,

@@ -16,14 +16,14 @@ __all__ = [
 ]
 
 
-class ComputeTargetProvisioningConfiguration(ABC):  # noqa: B024 (the reference's base class)
+class ComputeTargetProvisioningConfiguration(ABC):  # noqa: B024 (abstract in name only)
     """How a compute target is to be made: its ``compute_type`` and ``location``."""
 
     def __init__(self, type: object, location: Optional[str]) -> None:
         self._compute_type = type
         self.location = location
 
-    def validate_configuration(self) -> None:
+    def validate_configuration(self) -> None:  # noqa: B027
         """Raises ComputeTargetException when the settings do not fit together."""
 
 
@@ -33,7 +33,7 @@ class ComputeTargetAttachConfiguration(ABC):  # noqa: B024
     def __init__(self, type: object) -> None:
         self._compute_type = type
 
-    def validate_configuration(self) -> None:
+    def validate_configuration(self) -> None:  # noqa: B027
         """Raises ComputeTargetException when the settings do not fit together."""
 
 
@@ -43,7 +43,7 @@ class ComputeTargetUpdateConfiguration(ABC):  # noqa: B024
     def __init__(self, type: object) -> None:
         self._compute_type = type
 
-    def validate_configuration(self) -> None:
+    def validate_configuration(self) -> None:  # noqa: B027
         """Raises ComputeTargetException when the settings do not fit together."""
 
 
@@ -100,7 +100,8 @@ class ComputeTarget(ABC):
     def attach(workspace: Any, name: str, attach_configuration: Any) -> ComputeTarget:
         """Raises ComputeTargetException: nodes join a pool by themselves."""
         raise ComputeTargetException(
-            f"'{name}' cannot be attached: install muster-agent on the machine and let it join a pool"
+            f"'{name}' cannot be attached: install muster-agent on the machine and let it join a "
+            "pool"
         )
 
     @staticmethod
@@ -138,7 +139,7 @@ class ComputeTarget(ABC):
     def detach(self) -> None:
         """Forgets a target that was attached."""
 
-    def wait_for_completion(
+    def wait_for_completion(  # noqa: B027 (AmlCompute's has other parameters)
         self, show_output: bool = False, is_delete_operation: bool = False
     ) -> None:
         """Waits until the target is made (or gone)."""
