@@ -89,16 +89,30 @@ def test_save_and_load(tmp_path: Path, name: str) -> None:
     config.command = ["echo", "x"]
     config.save(str(tmp_path), name)
     again = RunConfiguration.load(str(tmp_path), name)
-    assert again._to_dict()["environment"]["python"]["condaDependenciesFile"]
+    assert again.environment.python.conda_dependencies_file == "aml_config/conda_dependencies.yml"
     assert again.environment.python.conda_dependencies is not None
     assert again.environment.python.conda_dependencies.pip_packages == ["numpy"]
     again.environment.python.conda_dependencies_file = None
+    assert again.environment.python.conda_dependencies is not None
     for attribute in ("script", "arguments", "target", "max_run_duration_seconds", "command"):
         assert getattr(again, attribute) == getattr(config, attribute)
     assert again.environment == config.environment
     assert again.data_references == config.data_references
     if name.endswith(".json"):
         assert json.loads((tmp_path / "aml_config" / name).read_text("utf-8"))
+
+
+def test_edited_packages_are_saved(tmp_path: Path) -> None:
+    """A loaded configuration is edited and saved elsewhere, with its file of packages."""
+    RunConfiguration().save(str(tmp_path), "x")
+    config = RunConfiguration.load(str(tmp_path), "x")
+    assert config.environment.python.conda_dependencies is not None
+    config.environment.python.conda_dependencies.add_pip_package("numpy")
+    (tmp_path / "other").mkdir()
+    config.save(str(tmp_path / "other"), "x")
+    found = RunConfiguration.load(str(tmp_path / "other"), "x").environment.python
+    assert found.conda_dependencies is not None
+    assert found.conda_dependencies.pip_packages == ["numpy"]
 
 
 def test_loading_finds_every_place(tmp_path: Path) -> None:

@@ -254,7 +254,6 @@ def test_a_given_framework_version_is_noted(project: Path) -> None:
 
 def test_a_conda_file_is_read_at_the_submit(project: Path) -> None:
     made = config()
-    made.environment.python.conda_dependencies = None
     made.environment.python.conda_dependencies_file = "c.yml"
     with pytest.raises(UserErrorException, match=r"cannot read the conda file .*c\.yml"):
         job_fields(made, str(project))

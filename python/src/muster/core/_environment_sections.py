@@ -63,26 +63,32 @@ class PythonSection(_AbstractRunConfigElement):
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__()
-        # None: nothing was said, which is Python alone.
-        self.conda_dependencies: Optional[CondaDependencies] = None
+        # None: conda_dependencies_file counts, and is read at the submit.
+        self.conda_dependencies: Optional[CondaDependencies] = CondaDependencies()
         _apply(self, kwargs)
 
     @property
     def conda_dependencies_file(self) -> Optional[str]:
-        """A conda file, relative to the source directory; None: ``conda_dependencies`` counts."""
+        """A conda file, relative to the source directory, read at the submit. Setting it sets
+        ``conda_dependencies`` to None; where both are there, that counts."""
         return self._conda_dependencies_file
 
     @conda_dependencies_file.setter
     def conda_dependencies_file(self, path: Optional[str]) -> None:
         self._conda_dependencies_file = path
+        if path:
+            self.conda_dependencies = None
 
     def _read(self, node: Node, document: Document) -> None:
         self.conda_dependencies = None
         super()._read(node, document)
-        if self.conda_dependencies is not None or not self.conda_dependencies_file:
+        file = self.conda_dependencies_file
+        if self.conda_dependencies is None and not file:
+            self.conda_dependencies = CondaDependencies()
+        if self.conda_dependencies is not None or not file:
             return
         for root in (document.root, os.path.dirname(os.path.abspath(document.file))):
-            path = os.path.join(root, self.conda_dependencies_file)
+            path = os.path.join(root, file)
             if os.path.isfile(path):
                 self.conda_dependencies = CondaDependencies(path)
                 return
@@ -100,7 +106,7 @@ class PythonSection(_AbstractRunConfigElement):
 
     def _to_dict(self) -> Dict[str, Any]:
         found = super()._to_dict()
-        if self.conda_dependencies is not None and not self.conda_dependencies_file:
+        if self.conda_dependencies is not None:
             del found["condaDependenciesFile"]
             base = found.pop("baseCondaEnvironment")
             found["condaDependencies"] = self.conda_dependencies.as_dict()

@@ -25,12 +25,6 @@ def load(path: str, name: Optional[str]) -> RunConfiguration:
     document = Document(file, _root_of(file))
     config = RunConfiguration()
     config._read(_parsed(file), document)
-    if config.environment.python.conda_dependencies is None and not (
-        config.environment.python.conda_dependencies_file
-    ):
-        from muster.core.conda_dependencies import CondaDependencies
-
-        config.environment.python.conda_dependencies = CondaDependencies()
     config._path = document.root
     config._name = name or os.path.splitext(os.path.basename(file))[0]
     return config
@@ -88,7 +82,7 @@ def _save_packages(
     config: RunConfiguration, python: Dict[str, Any], folder: str, root: str
 ) -> None:
     conda = config.environment.python.conda_dependencies
-    if conda is None or config.environment.python.conda_dependencies_file:
+    if conda is None:
         return
     conda_file = os.path.join(folder, _CONDA_FILE)
     conda.save(conda_file)

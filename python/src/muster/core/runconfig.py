@@ -226,7 +226,8 @@ class RunConfiguration(_AbstractRunConfigElement):
         self.arguments = list(arguments) if arguments is not None else []
         self.framework = framework or "Python"
         self.communicator = communicator or "None"
-        self.environment.python.conda_dependencies = conda_dependencies or CondaDependencies()
+        if conda_dependencies is not None:
+            self.environment.python.conda_dependencies = conda_dependencies
         if _history_enabled is not None:
             self.history.output_collection = _history_enabled
         self.command = command if command is not None else ""

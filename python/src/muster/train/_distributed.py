@@ -41,7 +41,7 @@ class Mpi(_DistributedTraining):
 
 
 class Gloo(_DistributedTraining):
-    """A torch.distributed job over Gloo, one process a node."""
+    """A torch.distributed job over Gloo; the estimator says how many processes a node."""
 
     communicator = "Gloo"
     _ESTIMATORS = ("PyTorch", GENERIC)
@@ -51,7 +51,7 @@ class Gloo(_DistributedTraining):
 
 
 class Nccl(_DistributedTraining):
-    """A torch.distributed job over NCCL, one process a node."""
+    """A torch.distributed job over NCCL; the estimator says how many processes a node."""
 
     communicator = "Nccl"
     _ESTIMATORS = ("PyTorch", GENERIC)
