@@ -12,7 +12,7 @@ namespace muster::sim {
 namespace {
 
 // The linear check of the whole state runs after every so-many-th transaction.
-constexpr std::uint64_t kWholeCheckEvery = 16;
+constexpr std::uint64_t kFoldCheckEvery = 16;
 
 std::uint64_t HashOf(const std::string& text, std::uint64_t hash) {
   for (const char character : text) {
@@ -49,7 +49,7 @@ void DurableLog::Write(const storage::Batch& batch) {
   WriteRows(batch.rows);
   CompareTouched(touched);
   scheduler::Prune(fold_, touched);
-  if (++batches_ % kWholeCheckEvery == 0) PromiseInvariants(fold_, "the durable state");
+  if (++batches_ % kFoldCheckEvery == 0) PromiseInvariants(fold_, "the durable state");
 }
 
 void DurableLog::WriteEvent(const scheduler::Event& event, scheduler::Touched& touched) {
