@@ -51,7 +51,9 @@ int RunAttempt(const std::string& directory) {
   event.pid = pid;
   const std::string line = ToLine(event);
   ::send(connection.get(), line.data(), line.size(), MSG_NOSIGNAL);
-  return 0;
+  // At once: what runs at a usual exit could start a thread or a process, which would be in the new
+  // PID namespace, a child of ours, and keep it from ending.
+  ::_exit(0);
 }
 
 int Main(int argc, char** argv) {
