@@ -28,6 +28,8 @@ class BlobFetcherTest : public testing::Test {
       return Send(request, writer, content_.size());
     };
   }
+  // Before what its calls use is gone.
+  ~BlobFetcherTest() override { server_.Stop(); }
 
   grpc::Status Send(const v1::ReadBlobRequest& request,
                     grpc::ServerWriter<v1::ReadBlobChunk>& writer, std::size_t end) {
