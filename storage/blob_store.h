@@ -6,11 +6,19 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/digest.h"
 #include "base/result.h"
+#include "base/time.h"
 
 namespace muster::storage {
+
+struct BlobEntry {
+  Digest digest;
+  std::uint64_t size_bytes = 0;
+  TimePoint used_at{};  // when it was committed, or noted as used
+};
 
 class BlobStore {
  public:
@@ -26,6 +34,13 @@ class BlobStore {
                                    std::size_t max_bytes) const = 0;
   // Absolute path of a blob that is there (for unpacking in place).
   virtual std::string PathOf(const Digest& digest) const = 0;
+
+  // All blobs, in no order. Cost: a stat each.
+  virtual Result<std::vector<BlobEntry>> List() const = 0;
+  // The file's time of modification says it, so that it outlives the process. No fsync.
+  virtual void NoteUsed(const Digest& digest) = 0;
+  // One that is not there is fine. Whoever has it open reads on.
+  virtual Status Remove(const Digest& digest) = 0;
 
   class Writer {
    public:

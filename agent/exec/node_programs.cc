@@ -3,10 +3,16 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <filesystem>
+#include <optional>
+#include <vector>
 
 #include "agent/shim/files.h"
+#include "agent/shim/launch_file.h"
 #include "base/digest.h"
+#include "base/log.h"
 
 namespace muster::agent {
 namespace {
@@ -27,6 +33,42 @@ Status CopyTo(const UniqueFd& directory, const std::string& name, const std::str
   return WriteFileAt(directory.get(), name, content, 0755, Durability::kSync);
 }
 
+// The program directories that launched attempts run from; nothing if one of them cannot be told.
+std::optional<std::vector<std::string>> ProgramsInUse(const std::string& directory) {
+  std::vector<std::string> used;
+  std::error_code error;
+  for (std::filesystem::directory_iterator entry(directory + "/attempts", error), end;
+       !error && entry != end; entry.increment(error)) {
+    const std::string run_path = entry->path().string() + "/run";
+    if (!std::filesystem::exists(run_path + "/" + kLaunchFileName, error)) continue;
+    const auto run = OpenDirectory(run_path);
+    const auto text =
+        run ? ReadFileAt(run->get(), kLaunchFileName, kLaunchFileMaxBytes) : Fail(run.error());
+    const auto launch = text ? ParseLaunchFile(*text) : Fail(text.error());
+    if (!launch) return std::nullopt;
+    used.push_back(launch->program_directory);
+  }
+  return used;
+}
+
+void RemoveUnused(const std::string& directory, const std::string& current) {
+  const auto used = ProgramsInUse(directory);
+  if (!used) return;
+  std::error_code error;
+  std::vector<std::string> going;
+  for (std::filesystem::directory_iterator entry(directory + "/bin", error), end;
+       !error && entry != end; entry.increment(error)) {
+    const std::string path = entry->path().string();
+    if (path != current && std::find(used->begin(), used->end(), path) == used->end())
+      going.push_back(path);
+  }
+  for (const std::string& path : going) {
+    std::filesystem::remove_all(path, error);
+    Log(error ? LogLevel::kWarning : LogLevel::kInfo,
+        error ? "old_programs_not_removed" : "old_programs_removed", {{"directory", path}});
+  }
+}
+
 }  // namespace
 
 Result<std::string> InstallPrograms(const std::string& source, const std::string& directory) {
@@ -43,6 +85,7 @@ Result<std::string> InstallPrograms(const std::string& source, const std::string
   MUSTER_ASSIGN(const UniqueFd to, OpenDirectory(target));
   MUSTER_TRY(CopyTo(to, "muster-shim", shim));
   MUSTER_TRY(CopyTo(to, "muster-rsh", rsh));
+  RemoveUnused(directory, target);
   return target;
 }
 

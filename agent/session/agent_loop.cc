@@ -1,5 +1,6 @@
 #include <utility>
 // <utility> first: this Boost's Asio needs it.
+#include <algorithm>
 #include <boost/asio/post.hpp>
 
 #include "agent/logs/attempt_notes.h"
@@ -39,6 +40,7 @@ void AgentLoop::Start(bool rebooted) {
   if (rebooted) {
     for (const AttemptId& id : recovered_running_) parts_.staging.runner.Kill(id);
   }
+  TrimBlobs();
   LookAtDisk();
 }
 
@@ -67,7 +69,22 @@ void AgentLoop::TakeDesired(const Desired& desired) {
       Log(LogLevel::kError, "epoch_not_noted", {{"error", noted.error().message}});
     }
   }
+  GiveUpStaging(desired);
   Perform(core_.OnDesired(desired, ReadClock()));
+}
+
+// A staging whose attempt is to end is worth no more bytes: the core waits for its end.
+void AgentLoop::GiveUpStaging(const Desired& desired) {
+  if (desired.epoch < parts_.staging.ledger.seen_epoch()) return;
+  for (auto& [id, work] : work_) {
+    if (!work.staging) continue;
+    const auto wanted = std::find_if(desired.attempts.begin(), desired.attempts.end(),
+                                     [&, &key = id](const auto& it) { return it.id == key; });
+    const bool goes_on =
+        wanted != desired.attempts.end() &&
+        (wanted->phase == DesiredPhase::kPrepare || wanted->phase == DesiredPhase::kRun);
+    if (!goes_on) work.given_up->Set();
+  }
 }
 
 void AgentLoop::ReportAcked(std::uint64_t sequence) {
@@ -129,8 +146,9 @@ void AgentLoop::Do(const Prepare& action) {
   Work& work = work_[action.id];
   work.record = {action.id, LedgerPhase::kPreparing, action.task, action.lease, {}};
   work.staging = true;
-  parts_.staging_workers.Post([this, action] {
-    auto failure = Stage(parts_.staging, action);
+  work.given_up = std::make_shared<StopSignal>();
+  parts_.staging_workers.Post([this, action, given_up = work.given_up] {
+    auto failure = Stage(parts_.staging, action, *given_up);
     boost::asio::post(
         parts_.loop, [this, id = action.id, failure = std::move(failure)] { Staged(id, failure); });
   });
@@ -294,9 +312,18 @@ void AgentLoop::LookAtDisk() {
   const DiskSpace space =
       ReadDiskSpace(parts_.staging.directory, parts_.staging.disk_reserve_bytes);
   Perform(core_.OnDisk(space.free_bytes, space.low, ReadClock()));
+  if (space.low) TrimBlobs();
   disk_timer_.expires_after(kDiskInterval);
   disk_timer_.async_wait([this](const boost::system::error_code& error) {
     if (!error) LookAtDisk();
+  });
+}
+
+void AgentLoop::TrimBlobs() {
+  if (std::exchange(trimming_, true)) return;
+  parts_.ledger_workers.Post([this] {
+    parts_.staging.cache.Trim();
+    boost::asio::post(parts_.loop, [this] { trimming_ = false; });
   });
 }
 

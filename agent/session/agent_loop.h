@@ -63,9 +63,10 @@ class AgentLoop {
     LedgerRecord record;
     SteadyPoint launched{};
     bool staging = false;
-    bool launching = false;  // its launch is being noted in the ledger
-    bool stop = false;       // came while launching: it is not launched at all
-    bool remove = false;     // came while a worker had it
+    std::shared_ptr<StopSignal> given_up;  // of the staging
+    bool launching = false;                // its launch is being noted in the ledger
+    bool stop = false;                     // came while launching: it is not launched at all
+    bool remove = false;                   // came while a worker had it
   };
 
   void Perform(AgentCore::Actions actions);
@@ -79,12 +80,14 @@ class AgentLoop {
   void Do(const Remove& action);
   void Do(const SendReport& action);
 
+  void GiveUpStaging(const Desired& desired);
   void Staged(const AttemptId& id, const std::optional<Failure>& failure);
   void LaunchNoted(const AttemptId& id, const Status& noted);
   void LaunchFailed(Work& work, const Error& error);
   void RemoveNow(const AttemptId& id);
   void ArmCoreTimer();
   void LookAtDisk();
+  void TrimBlobs();
 
   AgentLoopParts parts_;
   AgentCore core_;
@@ -93,6 +96,7 @@ class AgentLoop {
   std::deque<Action> actions_;
   bool performing_ = false;
   bool stopped_ = false;
+  bool trimming_ = false;
   boost::asio::steady_timer core_timer_;
   boost::asio::steady_timer disk_timer_;
 };

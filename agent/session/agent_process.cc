@@ -61,6 +61,11 @@ BlobFetcherConfig FetcherConfigOf(const NodeDirectory& directory) {
   return fetcher;
 }
 
+BlobCacheConfig CacheConfigOf(const AgentConfig& config, const NodeDirectory& directory) {
+  return {directory.path(), directory.IncomingDirectory(), config.blob_cache_max_bytes,
+          config.disk_reserve_bytes};
+}
+
 SessionConfig SessionConfigOf(const AgentConfig& config, const v1::NodeFacts& facts) {
   SessionConfig session;
   session.node = config.node;
@@ -77,7 +82,7 @@ class Connected {
     boost::asio::io_context& loop;
     Runner& runner;
     Ledger& ledger;
-    storage::BlobStore& blobs;
+    BlobCache& cache;
     IdentityStore& identities;
     StopSignal& stop;
   };
@@ -86,7 +91,7 @@ class Connected {
             const std::vector<RecoveredAttempt>& recovered)
       : channel_(OpenChannel(identity.server, identity)),
         sink_(channel_),
-        fetcher_(channel_, parts.blobs, parts.stop, FetcherConfigOf(parts.directory)),
+        fetcher_(channel_, parts.cache, parts.stop, FetcherConfigOf(parts.directory)),
         shipper_(parts.loop, sink_, {}),
         staging_workers_(kStagingWorkers),
         ledger_workers_(kLedgerWorkers),
@@ -118,7 +123,10 @@ class Connected {
   AgentLoopParts LoopParts(const Parts& parts) {
     StagingParts staging{parts.runner,
                          parts.ledger,
-                         [this](const std::string& digest) { return fetcher_.Fetch(digest); },
+                         [this](const std::string& digest, StopSignal& given_up) {
+                           return fetcher_.Fetch(digest, given_up);
+                         },
+                         parts.cache,
                          parts.config.node,
                          parts.config.directory,
                          parts.config.disk_reserve_bytes};
@@ -160,6 +168,9 @@ class AgentProcess {
     MUSTER_ASSIGN(boot_id_, directory_->ReadBootId(config_.is_virtual));
     MUSTER_ASSIGN(ledger_, Ledger::Open(directory_->LedgerDirectory()));
     MUSTER_ASSIGN(blobs_, storage::BlobStore::Open(directory_->BlobDirectory()));
+    cache_ = std::make_unique<BlobCache>(
+        *blobs_, [this] { return DigestsOf(ledger_->Load()); },
+        CacheConfigOf(config_, *directory_));
     MUSTER_ASSIGN(runner_,
                   Runner::Create(loop_, RunnerConfigOf(config_), EventsFor(loop_, target_)));
     identities_ = std::make_unique<IdentityStore>(directory_->IdentityDirectory());
@@ -192,7 +203,7 @@ class AgentProcess {
     const bool rebooted = !ledger_->boot_id().empty() && ledger_->boot_id() != boot_id_;
     const auto leases = rebooted ? std::vector<LeaseState>{} : ledger_->LoadLeases();
     connected_ = std::make_unique<Connected>(
-        Connected::Parts{config_, *directory_, loop_, *runner_, *ledger_, *blobs_, *identities_,
+        Connected::Parts{config_, *directory_, loop_, *runner_, *ledger_, *cache_, *identities_,
                          stop_},
         *identity, FactsOf(config_, boot_id_), Recover(ledger_->Load(), leases, runner_->Adopt()));
     *target_ = &connected_->agent();
@@ -243,6 +254,7 @@ class AgentProcess {
   std::string boot_id_;
   std::unique_ptr<Ledger> ledger_;
   std::unique_ptr<storage::BlobStore> blobs_;
+  std::unique_ptr<BlobCache> cache_;
   std::unique_ptr<Runner> runner_;
   std::unique_ptr<IdentityStore> identities_;
   std::unique_ptr<Connected> connected_;

@@ -76,36 +76,76 @@ class PartFile {
   int fd_;
 };
 
+Result<std::string> GivenUp() {
+  return Fail(ErrorCode::kCancelled, ErrorReason::kShuttingDown,
+              "the transfer was cut short: the attempt is to be stopped, or the agent ends");
+}
+
+// 0 if it is not there.
+std::uint64_t SizeOf(const std::string& path) {
+  struct stat info {};
+  return stat(path.c_str(), &info) == 0 ? static_cast<std::uint64_t>(info.st_size) : 0;
+}
+
+// The server answers, but does not give: unlike one that is away, it may go on so for good.
+bool IsRefusal(ErrorCode code) {
+  return code == ErrorCode::kUnauthenticated || code == ErrorCode::kResourceExhausted ||
+         code == ErrorCode::kAborted || code == ErrorCode::kCancelled;
+}
+
 }  // namespace
 
 struct BlobFetcher::Flight {
   std::optional<Result<std::string>> result;
 };
 
-BlobFetcher::BlobFetcher(ServerChannel& channel, storage::BlobStore& blobs, StopSignal& stop,
+BlobFetcher::BlobFetcher(ServerChannel& channel, BlobCache& cache, StopSignal& stop,
                          BlobFetcherConfig config)
-    : channel_(channel), blobs_(blobs), stop_(stop), config_(std::move(config)) {}
+    : channel_(channel), cache_(cache), stop_(stop), config_(std::move(config)) {}
 
-Result<std::string> BlobFetcher::Fetch(const std::string& digest_hex) {
+Result<std::string> BlobFetcher::Fetch(const std::string& digest_hex, StopSignal& given_up) {
   const auto digest = Digest::Parse(digest_hex);
   if (!digest) {
     return Fail(ErrorCode::kInvalidArgument, ErrorReason::kStaging,
                 "\"" + digest_hex + "\" is no digest");
   }
-  std::unique_lock lock(mutex_);
-  if (const auto found = flights_.find(*digest); found != flights_.end()) {
-    const std::shared_ptr<Flight> flight = found->second;
-    landed_.wait(lock, [&] { return flight->result.has_value(); });
-    return *flight->result;
+  const StopSignal::Registration ending(stop_, [&given_up] { given_up.Set(); });
+  for (;;) {
+    std::shared_ptr<Flight> flight;
+    bool own = false;
+    {
+      const std::lock_guard lock(mutex_);
+      std::shared_ptr<Flight>& known = flights_[*digest];
+      own = known == nullptr;
+      if (own) known = std::make_shared<Flight>();
+      flight = known;
+    }
+    if (!own) {
+      if (auto result = Await(flight, given_up)) return std::move(*result);
+      continue;
+    }
+    auto result = FetchAlone(*digest, given_up);
+    const std::lock_guard lock(mutex_);
+    flight->result = result;
+    flights_.erase(*digest);
+    landed_.notify_all();
+    return result;
   }
-  const auto flight = std::make_shared<Flight>();
-  flights_[*digest] = flight;
-  lock.unlock();
-  auto result = FetchAlone(*digest);
-  lock.lock();
-  flight->result = result;
-  flights_.erase(*digest);
-  landed_.notify_all();
+}
+
+std::optional<Result<std::string>> BlobFetcher::Await(const std::shared_ptr<Flight>& flight,
+                                                      StopSignal& given_up) {
+  bool leave = false;
+  const StopSignal::Registration leaving(given_up, [this, &leave] {
+    const std::lock_guard lock(mutex_);
+    leave = true;
+    landed_.notify_all();
+  });
+  std::unique_lock lock(mutex_);
+  landed_.wait(lock, [&] { return leave || flight->result.has_value(); });
+  if (leave) return GivenUp();
+  const auto& result = *flight->result;
+  if (!result && result.error().code == ErrorCode::kCancelled) return std::nullopt;
   return result;
 }
 
@@ -114,18 +154,21 @@ std::uint64_t BlobFetcher::fetched_bytes() const {
   return fetched_bytes_;
 }
 
-Result<std::string> BlobFetcher::FetchAlone(const Digest& digest) {
-  if (blobs_.Has(digest)) return blobs_.PathOf(digest);
+Result<std::string> BlobFetcher::FetchAlone(const Digest& digest, StopSignal& given_up) {
+  if (cache_.blobs().Has(digest)) return cache_.blobs().PathOf(digest);
   const std::string path = config_.incoming_directory + "/" + digest.Hex();
   SystemRandom random;
   Backoff backoff(config_.backoff, random);
   int transfers = 0;
+  SteadyPoint given_at = ReadClock().steady;  // or before anything was refused
   for (;;) {
-    Status status = Download(digest, path);
+    const std::uint64_t bytes_before = SizeOf(path);
+    Status status = Download(digest, path, given_up);
+    if (given_up.IsSet()) return GivenUp();
     if (status) {
       status = Adopt(digest, path);
       unlink(path.c_str());
-      if (status) return blobs_.PathOf(digest);
+      if (status) return cache_.blobs().PathOf(digest);
       if (status.error().code != ErrorCode::kDataLoss || ++transfers == kMaxTransfers) {
         return Fail(status.error());
       }
@@ -134,23 +177,25 @@ Result<std::string> BlobFetcher::FetchAlone(const Digest& digest) {
       unlink(path.c_str());
       return Fail(status.error());
     }
+    const SteadyPoint now = ReadClock().steady;
+    const bool refused = !status && IsRefusal(status.error().code);
+    if (!refused || SizeOf(path) != bytes_before) given_at = now;
+    if (now - given_at >= config_.refusal_limit) return Fail(status.error());
     Log(LogLevel::kWarning, "blob_fetch_retried",
         {{"digest", digest.Hex()}, {"error", status.error().message}});
-    if (stop_.SleepFor(backoff.Next())) {
-      return Fail(ErrorCode::kCancelled, ErrorReason::kShuttingDown, "the agent is ending");
-    }
+    if (given_up.SleepFor(backoff.Next())) return GivenUp();
   }
 }
 
 // From what is there to the end of the server's copy.
-Status BlobFetcher::Download(const Digest& digest, const std::string& path) {
+Status BlobFetcher::Download(const Digest& digest, const std::string& path, StopSignal& given_up) {
   MUSTER_ASSIGN(const PartFile file, PartFile::Open(path));
   MUSTER_ASSIGN(std::uint64_t offset, file.Size());
   v1::ReadBlobRequest request;
   request.set_digest(digest.Hex());
   request.set_offset(offset);
   grpc::ClientContext context;
-  const StopSignal::Registration cancel(stop_, [&context] { context.TryCancel(); });
+  const StopSignal::Registration cancel(given_up, [&context] { context.TryCancel(); });
   const auto stub = v1::AgentService::NewStub(channel_.Get());
   const auto reader = stub->ReadBlob(&context, request);
   v1::ReadBlobChunk chunk;
@@ -187,7 +232,7 @@ Status BlobFetcher::Download(const Digest& digest, const std::string& path) {
 Status BlobFetcher::Adopt(const Digest& digest, const std::string& path) {
   MUSTER_ASSIGN(const PartFile file, PartFile::Open(path));
   MUSTER_ASSIGN(const std::uint64_t size, file.Size());
-  MUSTER_ASSIGN(const auto writer, blobs_.Create(digest, size));
+  MUSTER_ASSIGN(const auto writer, cache_.blobs().Create(digest, size));
   std::uint64_t offset = 0;
   while (offset < size) {
     MUSTER_ASSIGN(const std::string data, file.Read(offset));
@@ -195,7 +240,9 @@ Status BlobFetcher::Adopt(const Digest& digest, const std::string& path) {
     MUSTER_TRY(writer->Append(data));
     offset += data.size();
   }
-  return writer->Commit();
+  MUSTER_TRY(writer->Commit());
+  cache_.Added();
+  return {};
 }
 
 }  // namespace muster::agent

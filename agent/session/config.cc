@@ -14,6 +14,7 @@ constexpr char kDefaultPort[] = "7677";
 constexpr char kDefaultDirectory[] = "/var/lib/muster-agent";
 constexpr char kDefaultInterpreter[] = "/usr/bin/python3";
 constexpr std::uint64_t kDefaultDiskReserveBytes = 256ULL << 20;
+constexpr std::uint64_t kDefaultBlobCacheBytes = 50ULL << 30;
 
 bool IsNodeId(const std::string& text) {
   return !text.empty() && text.size() <= kMaxNodeIdBytes &&
@@ -64,6 +65,8 @@ class Resolver {
     config.join_token_file = AbsolutePath("join_token_file", machine_.join_token_file_variable);
     config.disk_reserve_bytes =
         Integer("disk_reserve_bytes", kDefaultDiskReserveBytes, 0, 1ULL << 60);
+    config.blob_cache_max_bytes =
+        Integer("blob_cache_max_bytes", kDefaultBlobCacheBytes, 0, 1ULL << 60);
     const std::string level = Text("log_level", "info");
     if (!ParseLogLevel(level, config.log_level)) {
       AddFault("log_level", level, "must be debug, info, warning or error");

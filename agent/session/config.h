@@ -29,6 +29,7 @@ struct AgentConfig {
   Isolation isolation = Isolation::kAuto;
   std::string join_token_file;  // empty: none
   std::uint64_t disk_reserve_bytes = 0;
+  std::uint64_t blob_cache_max_bytes = 0;
   LogLevel log_level = LogLevel::kInfo;
 };
 

@@ -41,6 +41,8 @@ constexpr std::array kSettings{
             "File with the join token, for the first start (or MUSTER_JOIN_TOKEN_FILE)"},
     Setting{"disk_reserve_bytes", Kind::kInteger,
             "No new work below this much free space; default 268435456"},
+    Setting{"blob_cache_max_bytes", Kind::kInteger,
+            "Snapshots that no attempt uses are removed above this; default 53687091200 (50 GiB)"},
     Setting{"log_level", Kind::kText, "debug, info, warning or error; default info"},
 };
 

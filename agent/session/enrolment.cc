@@ -85,13 +85,63 @@ Result<Identity> CheckStored(Identity identity, const EnrolmentRequest& wanted) 
   return identity;
 }
 
+bool HasExpired(const Identity& identity) {
+  const auto info = security::InspectCertificate(identity.certificate_pem);
+  return info && info->not_after <= ReadClock().wall;
+}
+
+void LogExpired(const Identity& identity, const EnrolmentRequest& request, const Error& error) {
+  const auto info = security::InspectCertificate(identity.certificate_pem);
+  Log(LogLevel::kError, "node_certificate_expired",
+      {{"node", identity.node.str()},
+       {"expired", info ? FormatUtc(info->not_after) : std::string("unknown")},
+       {"error", error.message},
+       {"what_to_do",
+        "the node cannot connect until it has joined again: put a join token of the server ("
+        "muster node token create) into " +
+            (request.join_token_file.empty() ? "a file that join_token_file names, and restart"
+                                             : request.join_token_file) +
+            "; the agent then joins by itself. If the machine's clock is wrong, set it"}});
+}
+
+Result<Identity> JoinAgainOnce(IdentityStore& store, const EnrolmentRequest& request,
+                               const v1::NodeFacts& facts, StopSignal& stop) {
+  MUSTER_ASSIGN(const security::TokenText token, ReadJoinToken(request.join_token_file));
+  MUSTER_ASSIGN(const security::KeyAndRequest pair, KeyToEnrol(store));
+  MUSTER_ASSIGN(Identity identity, EnrolOnce(request, token, pair, facts, stop));
+  MUSTER_TRY(store.SaveEnrolled(identity));
+  Log(LogLevel::kInfo, "node_joined_again", {{"node", request.node.str()}});
+  return identity;
+}
+
+// Until the node has a certificate that holds.
+Result<Identity> JoinAgain(IdentityStore& store, Identity expired, const EnrolmentRequest& request,
+                           const v1::NodeFacts& facts, const BackoffConfig& backoff_config,
+                           StopSignal& stop) {
+  SystemRandom random;
+  Backoff backoff(backoff_config, random);
+  while (HasExpired(expired)) {
+    auto identity = JoinAgainOnce(store, request, facts, stop);
+    if (identity) return identity;
+    LogExpired(expired, request, identity.error());
+    if (stop.SleepFor(backoff.Next())) {
+      return Fail(ErrorCode::kCancelled, ErrorReason::kShuttingDown, "the agent is ending");
+    }
+  }
+  return expired;  // the clock was wrong
+}
+
 }  // namespace
 
 Result<Identity> LoadOrEnrol(IdentityStore& store, const EnrolmentRequest& request,
                              const v1::NodeFacts& facts, const BackoffConfig& backoff_config,
                              StopSignal& stop) {
   MUSTER_ASSIGN(std::optional<Identity> stored, store.Load());
-  if (stored) return CheckStored(std::move(*stored), request);
+  if (stored) {
+    MUSTER_ASSIGN(Identity identity, CheckStored(std::move(*stored), request));
+    if (!HasExpired(identity)) return identity;
+    return JoinAgain(store, std::move(identity), request, facts, backoff_config, stop);
+  }
   MUSTER_ASSIGN(const security::TokenText token, ReadJoinToken(request.join_token_file));
   MUSTER_ASSIGN(const security::KeyAndRequest pair, KeyToEnrol(store));
   SystemRandom random;

@@ -25,7 +25,9 @@ struct EnrolmentRequest {
 // The identity that is stored, or a new one: reads the join token, takes the CA that the token
 // names, makes a key, asks for a certificate and stores all of it. Tries again for as long as the
 // server is away; fails for good when the token or the stored files are bad, or the node is
-// refused. kCancelled when stopped.
+// refused. kCancelled when stopped. A node whose certificate has expired joins again with its old
+// key: it reads the join token anew at each try and never fails for good, since an operator, or a
+// clock that is set right, can mend it any time.
 Result<Identity> LoadOrEnrol(IdentityStore& store, const EnrolmentRequest& request,
                              const v1::NodeFacts& facts, const BackoffConfig& backoff,
                              StopSignal& stop);

@@ -17,10 +17,11 @@ struct Staged {
   std::vector<std::string> lines;
 };
 
-FetchBlob Counting(const FetchBlob& fetch, std::shared_ptr<Staged> staged) {
-  return [fetch, staged = std::move(staged)](const std::string& digest) {
+FetchBlob Counting(const StagingParts& parts, std::shared_ptr<Staged> staged,
+                   StopSignal& given_up) {
+  return [&parts, &given_up, staged = std::move(staged)](const std::string& digest) {
     const SteadyPoint before = ReadClock().steady;
-    auto path = fetch(digest);
+    auto path = parts.fetch(digest, given_up);
     struct stat info {};
     if (path && stat(path->c_str(), &info) == 0) {
       staged->lines.push_back("snapshot " + digest.substr(0, 12) + ": " +
@@ -42,11 +43,16 @@ void WriteNote(const StagingParts& parts, const AttemptId& id, const v1::Attempt
   WritePrepNote(parts.runner.LogDirectory(id), parts.node, ReadClock().wall, staged.lines);
 }
 
-Status StageTask(const StagingParts& parts, const Prepare& prepare) {
+Status StageTask(const StagingParts& parts, const Prepare& prepare, StopSignal& given_up) {
   MUSTER_ASSIGN(const auto task, ParseTask(prepare.task.get()));
   const SteadyPoint start = ReadClock().steady;
+  // Until it is unpacked.
+  BlobCache::Pin snapshot;
+  if (const auto digest = Digest::Parse(task->spec().snapshot_digest())) {
+    snapshot = parts.cache.Use(*digest);
+  }
   const auto staged = std::make_shared<Staged>();
-  Status status = parts.runner.Prepare(prepare.id, *task, Counting(parts.fetch, staged));
+  Status status = parts.runner.Prepare(prepare.id, *task, Counting(parts, staged, given_up));
   WriteNote(parts, prepare.id, *task, *staged, status, ReadClock().steady - start);
   return status;
 }
@@ -62,18 +68,27 @@ Result<std::shared_ptr<const v1::AttemptTask>> ParseTask(const std::string* byte
   return task;
 }
 
-std::optional<Failure> Stage(const StagingParts& parts, const Prepare& prepare) {
+std::optional<Failure> Stage(const StagingParts& parts, const Prepare& prepare,
+                             StopSignal& given_up) {
   LedgerRecord record{prepare.id, LedgerPhase::kPreparing, prepare.task, prepare.lease, {}};
-  const DiskSpace before = ReadDiskSpace(parts.directory, parts.disk_reserve_bytes);
+  DiskSpace before = ReadDiskSpace(parts.directory, parts.disk_reserve_bytes);
   Status status = parts.ledger.Put(record);
+  if (before.low) {
+    parts.cache.Trim();
+    before = ReadDiskSpace(parts.directory, parts.disk_reserve_bytes);
+  }
   if (status && before.low) {
     status = Fail(ErrorCode::kResourceExhausted, ErrorReason::kDiskReserve,
                   "node " + parts.node.str() + " has " + std::to_string(before.free_bytes >> 20) +
                       " MiB of free disk space, less than its reserve of " +
                       std::to_string(parts.disk_reserve_bytes >> 20) + " MiB");
   }
-  if (status) status = StageTask(parts, prepare);
+  if (status) status = StageTask(parts, prepare, given_up);
+  parts.cache.TrimIfGrown();
   if (status) return std::nullopt;
+  if (status.error().code == ErrorCode::kCancelled && given_up.IsSet()) {
+    return Failure{FailureCode::kStagingFailed, status.error().message};
+  }
   record.phase = LedgerPhase::kFailed;
   record.failure =
       StagingFailure(status.error(), ReadDiskSpace(parts.directory, parts.disk_reserve_bytes));

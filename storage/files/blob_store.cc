@@ -8,6 +8,7 @@
 #include <atomic>
 #include <cerrno>
 #include <cstdio>
+#include <filesystem>
 #include <utility>
 
 #include "storage/files/posix.h"
@@ -108,6 +109,11 @@ class DirectoryBlobStore final : public BlobStore {
   Result<std::string> Read(const Digest& digest, std::uint64_t offset,
                            std::size_t max_bytes) const override;
   std::string PathOf(const Digest& digest) const override { return PlaceOf(digest).path; }
+  Result<std::vector<BlobEntry>> List() const override;
+  void NoteUsed(const Digest& digest) override {
+    ::utimensat(AT_FDCWD, PathOf(digest).c_str(), nullptr, AT_SYMLINK_NOFOLLOW);
+  }
+  Status Remove(const Digest& digest) override;
   Result<std::unique_ptr<Writer>> Create(const Digest& digest, std::uint64_t size_bytes) override;
 
  private:
@@ -143,6 +149,31 @@ Result<std::uint64_t> DirectoryBlobStore::Size(const Digest& digest) const {
     return Fail(IoError(errno, "can't look at " + path));
   }
   return static_cast<std::uint64_t>(info.st_size);
+}
+
+Result<std::vector<BlobEntry>> DirectoryBlobStore::List() const {
+  std::vector<BlobEntry> blobs;
+  std::error_code error;
+  for (std::filesystem::recursive_directory_iterator file(objects_, error), end;
+       !error && file != end; file.increment(error)) {
+    const std::filesystem::path& path = file->path();
+    const auto digest =
+        Digest::Parse(path.parent_path().filename().string() + path.filename().string());
+    struct stat info {};
+    if (!digest || ::lstat(path.c_str(), &info) != 0 || !S_ISREG(info.st_mode)) continue;
+    blobs.push_back({*digest, static_cast<std::uint64_t>(info.st_size),
+                     TimePoint(std::chrono::duration_cast<Duration>(
+                         std::chrono::seconds(info.st_mtim.tv_sec) +
+                         std::chrono::nanoseconds(info.st_mtim.tv_nsec)))});
+  }
+  if (error) return Fail(IoError(error.value(), "can't read the directory " + objects_));
+  return blobs;
+}
+
+Status DirectoryBlobStore::Remove(const Digest& digest) {
+  const std::string path = PathOf(digest);
+  if (::unlink(path.c_str()) == 0 || errno == ENOENT) return {};
+  return Fail(IoError(errno, "can't remove " + path));
 }
 
 Result<std::string> DirectoryBlobStore::Read(const Digest& digest, std::uint64_t offset,

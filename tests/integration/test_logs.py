@@ -44,3 +44,25 @@ def test_output_without_a_newline_and_binary_output(cluster: Cluster) -> None:
     raw = subprocess.run([cluster.bin / "muster", "job", "logs", job], capture_output=True,
                          env={**os.environ, "MUSTER_CONFIG": str(cluster.config)}).stdout
     assert raw.endswith(b"\xff\x00end")
+
+
+def test_follow_goes_on_with_the_next_attempt_of_a_retried_job(cluster: Cluster) -> None:
+    cluster.add_node("n1")
+    # Whoever is on n1 stays until it is lost.
+    job = cluster.submit({"main.py": "import os, time\nprint('on', os.uname().nodename, flush=True)\n"
+                                     "while os.uname().nodename == 'n1': time.sleep(0.1)\nprint('done')\n"},
+                         "--node-loss-retries", 1)
+    follower = subprocess.Popen([cluster.bin / "muster", "job", "logs", "-f", job], text=True,
+                                stdout=subprocess.PIPE, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL,
+                                env={**os.environ, "MUSTER_CONFIG": str(cluster.config)})
+    assert follower.stdout is not None
+    assert any(line == "on n1\n" for line in follower.stdout)  # reads up to there
+    cluster.add_node("n2")
+    cluster.kill_agent("n1")
+    cluster.muster("node", "declare-lost", "n1")
+    out, err = follower.communicate(timeout=60)
+    assert follower.returncode == 0, err
+    assert out.splitlines()[-2:] == ["on n2", "done"], out
+    assert cluster.wait_end(job)["status"] == "JOB_STATUS_COMPLETED"
+    cluster.start_agent("n1")
+    wait_for(lambda: cluster.node("n1").get("connected"), "the lost node to return")

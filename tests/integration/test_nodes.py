@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import pathlib
 import signal
+import subprocess
 
 from support.cluster import Cluster, processes_below
 from support.wait import wait_for
@@ -133,6 +135,34 @@ def test_a_new_boot_id_is_a_known_loss(cluster: Cluster) -> None:
     cluster.wait_status(job, "RUNNING")
     cluster.muster("job", "cancel", job)
     cluster.wait_end(job)
+
+
+def expire_certificate(identity: pathlib.Path) -> None:
+    """Puts a certificate for the node's key in place that ended yesterday."""
+    request = subprocess.run(["openssl", "req", "-new", "-key", identity / "key.pem", "-subj", "/CN=n1"],
+                             check=True, capture_output=True).stdout
+    subprocess.run(["openssl", "x509", "-req", "-signkey", identity / "key.pem", "-days", "-1", "-out",
+                    identity / "cert.pem"], input=request, check=True, capture_output=True)
+
+
+def test_a_node_whose_certificate_has_expired_joins_again(cluster: Cluster) -> None:
+    token = cluster.directory / "join.token"
+    token.write_text((cluster.state / "join.token").read_text())
+    token.chmod(0o600)
+    cluster.add_node("n1", join_token=token)
+    cluster.agents["n1"].terminate()
+    cluster.agents["n1"].wait(10)
+    expire_certificate(cluster.directory / "n1" / "identity")
+    text = token.read_text()
+    token.unlink()
+    cluster.start_agent("n1")
+    wait_for(lambda: "node_certificate_expired" in cluster.agent_log("n1"), "the agent to say what is wrong")
+    assert "join token" in cluster.agent_log("n1") and str(token) in cluster.agent_log("n1")
+    assert cluster.agents["n1"].poll() is None, "an agent that ends is started again for ever"
+    token.write_text(text)
+    token.chmod(0o600)
+    wait_for(lambda: cluster.node("n1").get("connected"), "the node to join again by itself", 40)
+    assert cluster.wait_end(cluster.submit({"main.py": "print(1)"}))["status"] == "JOB_STATUS_COMPLETED"
 
 
 def test_a_removed_node_cannot_come_back(cluster: Cluster) -> None:

@@ -21,16 +21,28 @@ const AttemptId kId{JobId("digits_1_0a1b2c3d"), 1};
 class AgentLoopTest : public testing::Test {
  protected:
   AgentLoopTest() {
-    for (const char* name : {"ledger", "attempts"}) {
+    for (const char* name : {"ledger", "attempts", "incoming"}) {
       std::filesystem::create_directory(directory_ / name);
     }
     ledger_ = std::move(*Ledger::Open(directory_ / "ledger"));
+    blobs_ = std::move(*storage::BlobStore::Open(directory_ / "blobs"));
   }
 
   void StartAgent(std::vector<RecoveredAttempt> recovered = {}, bool rebooted = false) {
-    StagingParts staging{
-        runner_,     *ledger_,          [this](const std::string&) { return fetched_; },
-        NodeId("n"), directory_.path(), disk_reserve_};
+    cache_ = std::make_unique<BlobCache>(
+        *blobs_, [this] { return DigestsOf(ledger_->Load()); },
+        BlobCacheConfig{directory_.path(), directory_ / "incoming", 50ULL << 30, disk_reserve_});
+    StagingParts staging{runner_,
+                         *ledger_,
+                         [this](const std::string&, StopSignal& given_up) -> Result<std::string> {
+                           if (!fetch_hangs_) return fetched_;
+                           given_up.SleepFor(std::chrono::seconds(30));
+                           return Fail(ErrorCode::kCancelled, ErrorReason::kShuttingDown, "cut");
+                         },
+                         *cache_,
+                         NodeId("n"),
+                         directory_.path(),
+                         disk_reserve_};
     agent_ = std::make_unique<AgentLoop>(
         AgentLoopParts{loop_, shipper_, staging, staging_workers_, ledger_workers_,
                        [this](const Report& report) { Take(report); }},
@@ -50,6 +62,7 @@ class AgentLoopTest : public testing::Test {
   DesiredAttempt Wanted(DesiredPhase phase) const {
     v1::AttemptTask task;
     task.mutable_spec()->set_script("train.py");
+    if (fetch_hangs_) task.mutable_spec()->set_snapshot_digest(Sha256("snapshot").Hex());
     DesiredAttempt attempt;
     attempt.id = kId;
     attempt.phase = phase;
@@ -80,9 +93,12 @@ class AgentLoopTest : public testing::Test {
   TemporaryDirectory directory_;
   FakeRunner runner_{directory_ / "attempts"};
   std::unique_ptr<Ledger> ledger_;
+  std::unique_ptr<storage::BlobStore> blobs_;
+  std::unique_ptr<BlobCache> cache_;
   FakeSink sink_;
   LogShipper shipper_{loop_, sink_, {}};
   std::uint64_t disk_reserve_ = 0;
+  bool fetch_hangs_ = false;
   Result<std::string> fetched_ = std::string("/blob");
   Report report_;
   std::uint64_t version_ = 0;
@@ -178,6 +194,37 @@ TEST_F(AgentLoopTest, BelowItsReserveTheNodeTakesNothing) {
   ASSERT_TRUE(RunUntilObserved(ObservedPhase::kFinished));
   EXPECT_EQ(Observed()->failure->code, FailureCode::kNodeDiskFull);
   EXPECT_TRUE(runner_.calls().empty());
+}
+
+TEST_F(AgentLoopTest, AnAttemptThatIsNotWantedAnyMoreEndsItsDownload) {
+  fetch_hangs_ = true;
+  StartAgent();
+  Desire({Wanted(DesiredPhase::kRun)});
+  ASSERT_TRUE(RunUntilCalled("prepare"));
+  Desire({});
+  EXPECT_TRUE(RunUntilCalled("remove"));
+  EXPECT_TRUE(ledger_->Load().empty());
+}
+
+TEST_F(AgentLoopTest, ACancelledAttemptEndsItsDownloadAndIsNotNotedAsFailed) {
+  fetch_hangs_ = true;
+  StartAgent();
+  Desire({Wanted(DesiredPhase::kRun)});
+  ASSERT_TRUE(RunUntilCalled("prepare"));
+  Desire({Wanted(DesiredPhase::kTerminate)});
+  EXPECT_TRUE(RunUntilObserved(ObservedPhase::kFinished));
+  EXPECT_EQ(ledger_->Load().at(0).phase, LedgerPhase::kPreparing);
+}
+
+TEST_F(AgentLoopTest, ALowDiskIsClearedOfBlobsThatNoAttemptNames) {
+  const std::string content = "a snapshot";
+  const Digest digest = Sha256(content);
+  auto writer = std::move(*blobs_->Create(digest, content.size()));
+  ASSERT_TRUE(writer->Append(content));
+  ASSERT_TRUE(writer->Commit());
+  disk_reserve_ = 1ULL << 60;
+  StartAgent();
+  EXPECT_TRUE(RunUntil(loop_, [&] { return !blobs_->Has(digest); }));
 }
 
 TEST_F(AgentLoopTest, ALaunchThatFailsEndsTheAttempt) {

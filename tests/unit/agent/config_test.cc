@@ -147,7 +147,7 @@ TEST(AgentConfig, TheExampleFileIsReadAsItIsAndWithEveryLineUncommented) {
   directory.Write("agent.toml", uncommented);
   const auto settings = ReadConfigFile(directory / "agent.toml");
   ASSERT_TRUE(settings) << settings.error().message;
-  EXPECT_EQ(settings->size(), 14U);
+  EXPECT_EQ(settings->size(), 15U);
   EXPECT_EQ(settings->at("disk_reserve_bytes"), "268435456");
 }
 

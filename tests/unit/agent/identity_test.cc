@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 
 #include <filesystem>
+#include <future>
 
 #include "agent/session/enrolment.h"
 #include "agent/session/node_directory.h"
@@ -141,6 +142,19 @@ TEST(NodeDirectory, AVirtualNodeCanBeRebootedAlone) {
   temporary.Write("boot-id", "second\n");
   EXPECT_EQ(*(*directory)->ReadBootId(true), machine + "-second");
   EXPECT_EQ(*(*directory)->ReadBootId(false), machine);
+}
+
+TEST_F(IdentityTest, AnExpiredCertificateIsNotUsedAndTheAgentWaitsToJoinAgain) {
+  Enrol(Issue(now_ - std::chrono::hours(24 * 365)));
+  StopSignal stop;
+  auto joined = std::async(std::launch::async, [&] {
+    return LoadOrEnrol(store_, {"127.0.0.1:1", kNode, ""}, {},
+                       {std::chrono::hours(1), std::chrono::hours(1)}, stop);
+  });
+  stop.Set();
+  const auto identity = joined.get();
+  ASSERT_FALSE(identity);
+  EXPECT_EQ(identity.error().code, ErrorCode::kCancelled);
 }
 
 }  // namespace

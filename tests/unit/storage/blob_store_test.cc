@@ -30,6 +30,27 @@ class BlobStoreTest : public testing::Test {
   std::unique_ptr<BlobStore> store_;
 };
 
+TEST_F(BlobStoreTest, TheListTellsWhenABlobWasUsedAndARemovedOneIsGone) {
+  ASSERT_TRUE(Put("one"));
+  ASSERT_TRUE(Put("other"));
+  const Digest one = Sha256("one");
+  std::filesystem::last_write_time(
+      store_->PathOf(one), std::filesystem::file_time_type::clock::now() - std::chrono::hours(1));
+  const auto used_at = [&]() -> TimePoint {
+    const auto blobs = store_->List();
+    if (!blobs || blobs->size() != 2) return {};
+    return blobs->front().digest == one ? blobs->front().used_at : blobs->back().used_at;
+  };
+  const TimePoint before = used_at();
+  store_->NoteUsed(one);
+  EXPECT_GT(used_at(), before);
+  ASSERT_TRUE(store_->Remove(one));
+  EXPECT_FALSE(store_->Has(one));
+  ASSERT_EQ(store_->List()->size(), 1U);
+  EXPECT_EQ(store_->List()->front().size_bytes, 5U);
+  EXPECT_TRUE(store_->Remove(one));
+}
+
 TEST_F(BlobStoreTest, ABlobIsReadBackFromAnyOffset) {
   const std::string content(100'000, 'x');
   ASSERT_TRUE(Put(content + "end"));
