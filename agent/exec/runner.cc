@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <boost/asio/post.hpp>
+#include <boost/asio/steady_timer.hpp>
 #include <cerrno>
 #include <charconv>
 #include <map>
@@ -26,6 +27,7 @@ namespace muster::agent {
 namespace {
 
 constexpr char kRunSubdirectory[] = "/run";
+constexpr Duration kStuckInterval = std::chrono::milliseconds(500);
 
 // "<job id>.<number>".
 std::optional<AttemptId> ParseDirectoryName(const std::string& name) {
@@ -75,7 +77,8 @@ class RunnerImpl final : public Runner {
         config_(std::move(config)),
         events_(std::move(events)),
         facts_(std::move(facts)),
-        trash_(std::move(trash)) {}
+        trash_(std::move(trash)),
+        stuck_timer_(loop) {}
   ~RunnerImpl() override {
     for (const auto& [id, attempt] : live_) attempt->Detach();
   }
@@ -94,14 +97,14 @@ class RunnerImpl final : public Runner {
   void Terminate(const AttemptId& id, Duration grace_period) override {
     if (LiveAttempt* attempt = Find(id)) {
       attempt->Terminate(grace_period);
-    } else {
+    } else if (!stuck_.contains(id)) {
       NothingToStop(id);
     }
   }
   void Kill(const AttemptId& id) override {
     if (LiveAttempt* attempt = Find(id)) {
       attempt->Kill();
-    } else {
+    } else if (!stuck_.contains(id)) {
       NothingToStop(id);
     }
   }
@@ -122,6 +125,8 @@ class RunnerImpl final : public Runner {
   RecoveredAttempt AdoptOne(const AttemptId& id);
   void AdoptLaunched(LaunchFile launch, RecoveredAttempt& recovered);
   void RecoverEnded(const LaunchFile& launch, RecoveredAttempt& recovered) const;
+  void WatchStuck();
+  void ConcludeStuck(const AttemptId& id, const LaunchFile& launch);
 
   boost::asio::io_context& loop_;
   RunnerConfig config_;
@@ -129,6 +134,9 @@ class RunnerImpl final : public Runner {
   NodeFactsOfRunner facts_;
   std::unique_ptr<Trash> trash_;
   std::map<AttemptId, std::shared_ptr<LiveAttempt>> live_;
+  // Of shims that were killed and are not gone: they count as running until they are.
+  std::map<AttemptId, LaunchFile> stuck_;
+  boost::asio::steady_timer stuck_timer_;
   std::vector<LeaseState> leases_;  // the newest told
 };
 
@@ -203,10 +211,11 @@ void RunnerImpl::NoteLeases(const std::vector<LeaseState>& leases) {
 }
 
 Status RunnerImpl::Remove(const AttemptId& id) {
-  if (const auto found = live_.find(id); found != live_.end()) {
-    if (!found->second->exited())
-      return Fail(muster::ErrorCode::kFailedPrecondition, ErrorReason::kInUse,
-                  "attempt " + ToString(id) + " has processes");
+  const auto found = live_.find(id);
+  if (stuck_.contains(id) || (found != live_.end() && !found->second->exited()))
+    return Fail(muster::ErrorCode::kFailedPrecondition, ErrorReason::kInUse,
+                "attempt " + ToString(id) + " has processes");
+  if (found != live_.end()) {
     found->second->Detach();
     live_.erase(found);
   }
@@ -252,9 +261,39 @@ void RunnerImpl::AdoptLaunched(LaunchFile launch, RecoveredAttempt& recovered) {
         std::make_shared<LiveAttempt>(loop_, recovered.id, std::move(launch), events_);
     attempt->Resume(std::move(*shim), recovered);
     live_[recovered.id] = attempt;
-    return;
+  } else if (shim.error().code == muster::ErrorCode::kUnavailable) {
+    Log(LogLevel::kError, "shim_stuck",
+        {{"attempt", ToString(recovered.id)},
+         {"error", shim.error().message},
+         {"advice", "it counts as running until it is gone; look what it waits for"}});
+    recovered.phase = ObservedPhase::kRunning;
+    stuck_.emplace(recovered.id, std::move(launch));
+    WatchStuck();
+  } else {
+    RecoverEnded(launch, recovered);
   }
+}
+
+void RunnerImpl::WatchStuck() {
+  stuck_timer_.expires_after(kStuckInterval);
+  stuck_timer_.async_wait([this](const boost::system::error_code& error) {
+    if (error) return;
+    for (auto it = stuck_.begin(); it != stuck_.end();) {
+      const auto entry = it++;
+      if (!EndShim(entry->second.attempt_directory)) continue;
+      const auto ended = stuck_.extract(entry);
+      ConcludeStuck(ended.key(), ended.mapped());
+    }
+    if (!stuck_.empty()) WatchStuck();
+  });
+}
+
+void RunnerImpl::ConcludeStuck(const AttemptId& id, const LaunchFile& launch) {
+  RecoveredAttempt recovered;
   RecoverEnded(launch, recovered);
+  for (const Rank& rank : recovered.ranks) events_.on_rank(id, rank);
+  for (const DaemonExit& exit : recovered.daemon_exits) events_.on_daemon_ended(id, exit);
+  events_.on_exited(id, recovered.failure, std::string());
 }
 
 void RunnerImpl::RecoverEnded(const LaunchFile& launch, RecoveredAttempt& recovered) const {

@@ -25,7 +25,8 @@ namespace {
 
 constexpr std::int64_t kFindTimeoutUs = 2'000'000;
 constexpr int kFindRetryMs = 5;
-constexpr std::size_t kEnvironmentMaxBytes = 4U << 20;
+constexpr int kKillRetryMs = 100;
+constexpr std::size_t kProcessFileMaxBytes = 4U << 20;
 
 // posix_spawn's two objects.
 class SpawnSetup {
@@ -106,31 +107,44 @@ bool ReadLevel(FoundShim& shim, std::int64_t deadline_us) {
   }
 }
 
-bool HasMarker(pid_t pid, const std::string& marker) {
-  const std::string path = "/proc/" + std::to_string(pid) + "/environ";
+// A file of /proc/<pid>, as far as the bound; empty if it can't be read.
+std::string ReadOfProcess(pid_t pid, const char* name) {
+  const std::string path = "/proc/" + std::to_string(pid) + "/" + name;
   const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  if (!fd) return false;
-  std::string content(1, '\0');
+  std::string content;
   char buffer[65536];
-  while (content.size() < kEnvironmentMaxBytes) {
+  while (fd && content.size() < kProcessFileMaxBytes) {
     const ssize_t got = ::read(fd.get(), buffer, sizeof(buffer));
     if (got <= 0) break;
     content.append(buffer, static_cast<std::size_t>(got));
   }
-  return content.find(marker) != std::string::npos;
+  return content;
 }
 
-int KillMarked(const std::string& marker) {
+// SIGKILL to every process that `is_meant` says yes to; how many those were. What is judged is what
+// is killed: the number can't have passed to another process in between.
+template <class Predicate>
+int KillThose(Predicate is_meant) {
   int killed = 0;
   DIR* directory = ::opendir("/proc");
   if (directory == nullptr) return 0;
   while (const dirent* entry = ::readdir(directory)) {
     const pid_t pid = std::atoi(entry->d_name);
-    if (pid > 1 && pid != ::getpid() && HasMarker(pid, marker) && ::kill(pid, SIGKILL) == 0)
-      ++killed;
+    if (pid <= 1 || pid == ::getpid()) continue;
+    const UniqueFd process = OpenProcess(pid);
+    if (!process || !is_meant(pid)) continue;
+    KillProcess(process.get());
+    ++killed;
   }
   ::closedir(directory);
   return killed;
+}
+
+// A shim of the attempt by its command line, for one that can't be reached otherwise.
+void KillShimsOf(const std::string& attempt_directory) {
+  const std::string command =
+      std::string("muster-shim") + '\0' + "attempt" + '\0' + attempt_directory + '\0';
+  KillThose([&](pid_t pid) { return ReadOfProcess(pid, "cmdline") == command; });
 }
 
 }  // namespace
@@ -176,7 +190,6 @@ bool ProbeShim(const std::string& program_directory) {
 Result<FoundShim> FindShim(const std::string& attempt_directory) {
   MUSTER_ASSIGN(const UniqueFd run, OpenDirectory(attempt_directory + "/run"));
   const std::int64_t deadline_us = SteadyMicros() + kFindTimeoutUs;
-  UniqueFd silent;
   for (;;) {
     // Held by any process of the shim from before its first instruction: free means none is left.
     if (LockShim(run.get()))
@@ -186,14 +199,15 @@ Result<FoundShim> FindShim(const std::string& attempt_directory) {
       shim.connection = std::move(*connection);
       shim.process = PeerProcess(shim.connection.get());
       if (ReadLevel(shim, deadline_us)) return shim;
-      silent = std::move(shim.process);
     }
     // One that holds processes and can't be asked must not be taken for one that is gone.
-    if (SteadyMicros() > deadline_us && silent) KillProcess(silent.get());
+    const bool overdue = SteadyMicros() > deadline_us;
+    if (overdue && shim.process) KillProcess(shim.process.get());
+    if (overdue) KillShimsOf(attempt_directory);
     if (SteadyMicros() > deadline_us + kFindTimeoutUs)
       return Fail(ErrorCode::kUnavailable, ErrorReason::kLaunch,
                   "the attempt's shim is alive, does not answer and could not be killed");
-    ::poll(nullptr, 0, kFindRetryMs);
+    ::poll(nullptr, 0, overdue ? kKillRetryMs : kFindRetryMs);
   }
 }
 
@@ -220,9 +234,19 @@ void Reap(int process) {
 void KillLeftProcesses(const std::string& attempt_directory) {
   const std::string marker =
       std::string(1, '\0') + "MUSTER_ATTEMPT_DIRECTORY=" + attempt_directory + std::string(1, '\0');
+  const auto is_marked = [&](pid_t pid) {
+    return ('\0' + ReadOfProcess(pid, "environ")).find(marker) != std::string::npos;
+  };
   // Again, for what forks meanwhile.
-  for (int round = 0; round < 10 && KillMarked(marker) > 0; ++round) {
+  for (int round = 0; round < 10 && KillThose(is_marked) > 0; ++round) {
   }
+}
+
+bool EndShim(const std::string& attempt_directory) {
+  const auto run = OpenDirectory(attempt_directory + "/run");
+  if (!run || LockShim(run->get())) return true;
+  KillShimsOf(attempt_directory);
+  return false;
 }
 
 }  // namespace muster::agent

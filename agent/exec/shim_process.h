@@ -35,9 +35,14 @@ struct FoundShim {
   LineBuffer rest{kShimLineMaxBytes};  // read already, not yet understood
 };
 // Connects to the live shim of an attempt and reads its level. NOT_FOUND if none is alive; one that
-// does not answer is killed, so that nothing of it lives on unseen. Blocks while the shim starts,
-// at most two seconds, and two more for a kill.
+// does not answer is killed, so that nothing of it lives on unseen. UNAVAILABLE if it is not gone
+// even then: it waits for a disk, say. Blocks while the shim starts, at most two seconds, and two
+// more for a kill.
 Result<FoundShim> FindShim(const std::string& attempt_directory);
+
+// For one that FindShim could not end: true once none is alive; kills it again otherwise. Call now
+// and then.
+bool EndShim(const std::string& attempt_directory);
 
 // pidfd of whoever listens at the other end of a connection.
 UniqueFd PeerProcess(int connection);

@@ -1,7 +1,9 @@
 // One process on one node, with and without namespaces.
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <signal.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 #include <filesystem>
@@ -186,6 +188,50 @@ TEST_P(Single, ShimThatIsKilledLeavesNothingAndIsNamedAsTheCause) {
   ASSERT_TRUE(node.failure);
   EXPECT_EQ(node.failure->code, FailureCode::kShimLost);
   EXPECT_TRUE(world.Await([&] { return CountProcesses(marker) == 0; }, std::chrono::seconds(2)));
+}
+
+TEST_P(Single, AShimThatIsStoppedAndCannotBeReachedIsEndedByTheNextRunner) {
+  world.Source("train.sh", "#!/bin/sh\nsetsid sleep " + marker + " &\nexec sleep " + marker + "\n",
+               0755);
+  world.Start(world.Task("train.sh"));
+  ASSERT_TRUE(world.Await([&] { return CountProcesses(marker) >= 2; }));
+  const int shim = node.ShimPid();
+  ASSERT_GT(shim, 1);
+  ::kill(shim, SIGSTOP);
+  std::filesystem::remove(node.AttemptDirectory() + "/run/control.sock");
+  const auto recovered = node.Restart();
+  ASSERT_EQ(recovered.size(), 1U);
+  EXPECT_EQ(recovered[0].phase, ObservedPhase::kExited);
+  ASSERT_TRUE(recovered[0].failure);
+  EXPECT_EQ(recovered[0].failure->code, FailureCode::kShimLost);
+  EXPECT_EQ(CountProcesses(marker), 0);
+  EXPECT_EQ(CountProcesses(node.AttemptDirectory()), 0) << "the shim is alive";
+}
+
+// The test holds the lock in the place of a shim that SIGKILL does not end, since it hangs in the
+// kernel.
+TEST_P(Single, AShimThatCannotBeEndedCountsAsRunningUntilItIsGone) {
+  world.Source("train.sh", "#!/bin/sh\nexec sleep " + marker + "\n", 0755);
+  world.Start(world.Task("train.sh"));
+  ASSERT_TRUE(world.Await([&] { return CountProcesses(marker) >= 1; }));
+  node.StopAgent();
+  const std::string run = node.AttemptDirectory() + "/run";
+  const int lock = ::open((run + "/shim.lock").c_str(), O_RDWR | O_CLOEXEC);
+  ASSERT_GE(lock, 0);
+  ::kill(node.ShimPid(), SIGKILL);
+  ASSERT_EQ(::flock(lock, LOCK_EX), 0);
+  const auto recovered = node.Restart();
+  ASSERT_EQ(recovered.size(), 1U);
+  EXPECT_EQ(recovered[0].phase, ObservedPhase::kRunning);
+  node.runner().Kill(World::Id());
+  EXPECT_FALSE(node.runner().Remove(World::Id()));
+  world.loop().poll();
+  EXPECT_FALSE(node.exited);
+  ::close(lock);
+  ASSERT_TRUE(world.AwaitAllExited());
+  ASSERT_TRUE(node.failure);
+  EXPECT_EQ(node.failure->code, FailureCode::kShimLost);
+  EXPECT_TRUE(node.runner().Remove(World::Id()));
 }
 
 TEST_P(Single, RemoveTakesTheDirectoryAwayOnlyWhenNothingRuns) {
