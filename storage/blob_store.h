@@ -51,6 +51,10 @@ class BlobStore {
   };
   virtual Result<std::unique_ptr<Writer>> Create(const Digest& digest,
                                                  std::uint64_t size_bytes) = 0;
+  // Takes in a file that is whole and that nobody writes to any more, by renaming it: it must be on
+  // the store's file system. DATA_LOSS (kDigestMismatch) if its content is another; then, as after
+  // every failure, it stays where it is.
+  virtual Status Adopt(const Digest& digest, const std::string& path) = 0;
 };
 
 }  // namespace muster::storage

@@ -16,7 +16,6 @@
 namespace muster::agent {
 namespace {
 
-constexpr std::size_t kCopyBytes = 1 << 20;
 // Two transfers with wrong content: the server's copy is bad, not the way.
 constexpr int kMaxTransfers = 2;
 
@@ -59,15 +58,6 @@ class PartFile {
       offset += static_cast<std::uint64_t>(n);
     }
     return {};
-  }
-
-  // Empty at the end.
-  Result<std::string> Read(std::uint64_t offset) const {
-    std::string data(kCopyBytes, '\0');
-    const ssize_t n = pread(fd_, data.data(), data.size(), static_cast<off_t>(offset));
-    if (n < 0) return Fail(IoError("read", path_));
-    data.resize(static_cast<std::size_t>(n));
-    return data;
   }
 
  private:
@@ -166,9 +156,12 @@ Result<std::string> BlobFetcher::FetchAlone(const Digest& digest, StopSignal& gi
     Status status = Download(digest, path, given_up);
     if (given_up.IsSet()) return GivenUp();
     if (status) {
-      status = Adopt(digest, path);
+      status = cache_.blobs().Adopt(digest, path);
+      if (status) {
+        cache_.Added();
+        return cache_.blobs().PathOf(digest);
+      }
       unlink(path.c_str());
-      if (status) return cache_.blobs().PathOf(digest);
       if (status.error().code != ErrorCode::kDataLoss || ++transfers == kMaxTransfers) {
         return Fail(status.error());
       }
@@ -226,23 +219,6 @@ Status BlobFetcher::Download(const Digest& digest, const std::string& path, Stop
   error.reason = ErrorReason::kStaging;
   error.message = "the server does not send blob " + digest.Hex() + ": " + error.message;
   return Fail(std::move(error));
-}
-
-// Into the store, which checks the digest.
-Status BlobFetcher::Adopt(const Digest& digest, const std::string& path) {
-  MUSTER_ASSIGN(const PartFile file, PartFile::Open(path));
-  MUSTER_ASSIGN(const std::uint64_t size, file.Size());
-  MUSTER_ASSIGN(const auto writer, cache_.blobs().Create(digest, size));
-  std::uint64_t offset = 0;
-  while (offset < size) {
-    MUSTER_ASSIGN(const std::string data, file.Read(offset));
-    if (data.empty()) break;
-    MUSTER_TRY(writer->Append(data));
-    offset += data.size();
-  }
-  MUSTER_TRY(writer->Commit());
-  cache_.Added();
-  return {};
 }
 
 }  // namespace muster::agent

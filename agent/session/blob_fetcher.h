@@ -47,7 +47,6 @@ class BlobFetcher {
                                            StopSignal& given_up);
   Result<std::string> FetchAlone(const Digest& digest, StopSignal& given_up);
   Status Download(const Digest& digest, const std::string& path, StopSignal& given_up);
-  Status Adopt(const Digest& digest, const std::string& path);
 
   ServerChannel& channel_;
   BlobCache& cache_;

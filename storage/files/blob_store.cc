@@ -7,6 +7,7 @@
 
 #include <atomic>
 #include <cerrno>
+#include <chrono>
 #include <cstdio>
 #include <filesystem>
 #include <utility>
@@ -15,6 +16,8 @@
 
 namespace muster::storage {
 namespace {
+
+constexpr std::size_t kReadBytes = 1 << 20;
 
 Error Unknown(const Digest& digest) {
   return Error{ErrorCode::kNotFound, ErrorReason::kUnknownBlob, "there is no blob " + digest.Hex()};
@@ -27,6 +30,30 @@ struct Place {
   std::string path;
 };
 
+// Moves a file that is whole and synced to its place.
+Status MoveTo(const Place& place, const std::string& path) {
+  const bool new_folder = ::mkdir(place.folder.c_str(), 0700) == 0;
+  if (!new_folder && errno != EEXIST) {
+    return Fail(IoError(errno, "can't make the directory " + place.folder));
+  }
+  if (std::rename(path.c_str(), place.path.c_str()) != 0) {
+    return Fail(IoError(errno, "can't rename a blob to " + place.path));
+  }
+  MUSTER_TRY(SyncDirectory(place.folder));
+  // Whoever made the folder may not have synced it yet: an fsync of what is clean costs nothing.
+  return SyncDirectory(place.objects);
+}
+
+Result<Digest> DigestOf(int file) {
+  Hasher hasher;
+  for (std::uint64_t offset = 0;;) {
+    MUSTER_ASSIGN(const std::string data, ReadAt(file, offset, kReadBytes));
+    if (data.empty()) return hasher.Finish();
+    hasher.Update(data);
+    offset += data.size();
+  }
+}
+
 class TemporaryBlob final : public BlobStore::Writer {
  public:
   TemporaryBlob(Fd file, std::string temporary, Place place, Digest digest, std::uint64_t size)
@@ -36,7 +63,7 @@ class TemporaryBlob final : public BlobStore::Writer {
         digest_(digest),
         size_bytes_(size) {}
   ~TemporaryBlob() override {
-    if (!committed_) ::unlink(temporary_.c_str());
+    ::unlink(temporary_.c_str());  // nothing is there after a commit: the name is used once
   }
 
   Status Append(std::string_view data) override;
@@ -51,7 +78,6 @@ class TemporaryBlob final : public BlobStore::Writer {
   std::uint64_t written_bytes_ = 0;
   Hasher hasher_;
   bool finished_ = false;  // the hash was taken
-  bool committed_ = false;
 };
 
 Status TemporaryBlob::Append(std::string_view data) {
@@ -84,17 +110,7 @@ Status TemporaryBlob::Commit() {
                     " bytes with digest " + found.Hex() + " came");
   }
   MUSTER_TRY(Sync(file_.get(), temporary_));
-  const bool new_folder = ::mkdir(place_.folder.c_str(), 0700) == 0;
-  if (!new_folder && errno != EEXIST) {
-    return Fail(IoError(errno, "can't make the directory " + place_.folder));
-  }
-  if (std::rename(temporary_.c_str(), place_.path.c_str()) != 0) {
-    return Fail(IoError(errno, "can't rename a blob to " + place_.path));
-  }
-  committed_ = true;
-  MUSTER_TRY(SyncDirectory(place_.folder));
-  // Whoever made the folder may not have synced it yet: an fsync of what is clean costs nothing.
-  return SyncDirectory(place_.objects);
+  return MoveTo(place_, temporary_);
 }
 
 class DirectoryBlobStore final : public BlobStore {
@@ -115,6 +131,7 @@ class DirectoryBlobStore final : public BlobStore {
   }
   Status Remove(const Digest& digest) override;
   Result<std::unique_ptr<Writer>> Create(const Digest& digest, std::uint64_t size_bytes) override;
+  Status Adopt(const Digest& digest, const std::string& path) override;
 
  private:
   Place PlaceOf(const Digest& digest) const {
@@ -194,6 +211,20 @@ Result<std::unique_ptr<BlobStore::Writer>> DirectoryBlobStore::Create(const Dige
   if (!file.valid()) return Fail(IoError(errno, "can't create " + path));
   return std::make_unique<TemporaryBlob>(std::move(file), path, PlaceOf(digest), digest,
                                          size_bytes);
+}
+
+Status DirectoryBlobStore::Adopt(const Digest& digest, const std::string& path) {
+  const Fd file(::open(path.c_str(), O_RDWR | O_CLOEXEC | O_NOFOLLOW));
+  if (!file.valid()) return Fail(IoError(errno, "can't open " + path));
+  MUSTER_ASSIGN(const Digest found, DigestOf(file.get()));
+  if (found != digest) {
+    return Fail(
+        ErrorCode::kDataLoss, ErrorReason::kDigestMismatch,
+        "content with digest " + found.Hex() + " came in the place of blob " + digest.Hex());
+  }
+  if (::fchmod(file.get(), 0600) != 0) return Fail(IoError(errno, "can't set the mode of " + path));
+  MUSTER_TRY(Sync(file.get(), path));
+  return MoveTo(PlaceOf(digest), path);
 }
 
 }  // namespace

@@ -3,6 +3,8 @@
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
+#include <algorithm>
+#include <chrono>
 #include <filesystem>
 #include <fstream>
 
@@ -109,6 +111,30 @@ TEST_F(BlobStoreTest, TwoUploadsOfOneBlobBothSucceed) {
   EXPECT_TRUE(first->Commit());
   EXPECT_TRUE(second->Commit());
   EXPECT_EQ(store_->Read(Sha256("abc"), 0, 10), "abc");
+}
+
+TEST_F(BlobStoreTest, AFileIsTakenInAsItLies) {
+  const std::string path = directory_ / "part";
+  std::ofstream(path) << "whole";
+  struct stat before {};
+  ASSERT_EQ(::stat(path.c_str(), &before), 0);
+  ASSERT_TRUE(store_->Adopt(Sha256("whole"), path));
+  EXPECT_EQ(store_->Read(Sha256("whole"), 0, 10), "whole");
+  EXPECT_FALSE(std::filesystem::exists(path));
+  struct stat after {};
+  ASSERT_EQ(::stat(store_->PathOf(Sha256("whole")).c_str(), &after), 0);
+  EXPECT_EQ(after.st_ino, before.st_ino) << "it was written a second time";
+  EXPECT_EQ(after.st_mode & 0777U, 0600U);
+}
+
+TEST_F(BlobStoreTest, AFileOfOtherContentStaysWhereItIs) {
+  const std::string path = directory_ / "part";
+  std::ofstream(path) << "other";
+  const Status status = store_->Adopt(Sha256("whole"), path);
+  ASSERT_FALSE(status);
+  EXPECT_EQ(status.error().code, ErrorCode::kDataLoss);
+  EXPECT_FALSE(store_->Has(Sha256("whole")));
+  EXPECT_TRUE(std::filesystem::exists(path));
 }
 
 TEST_F(BlobStoreTest, WhatACrashLeftIsRemovedAndBlobsStay) {
