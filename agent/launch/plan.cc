@@ -1,5 +1,7 @@
 #include "agent/launch/plan.h"
 
+#include <arpa/inet.h>
+
 #include "muster/v1/agent.pb.h"
 
 namespace muster::agent {
@@ -9,8 +11,23 @@ std::uint32_t ProcessesPerNode(const v1::JobSpec& spec) {
   return spec.has_process_count_per_node() ? spec.process_count_per_node() : 1;
 }
 
+bool IsNumeric(const std::string& address) {
+  in6_addr parsed{};
+  return ::inet_pton(AF_INET, address.c_str(), &parsed) == 1 ||
+         ::inet_pton(AF_INET6, address.c_str(), &parsed) == 1;
+}
+
 bool IsPython(const std::string& script) {
   return script.size() > 3 && script.compare(script.size() - 3, 3, ".py") == 0;
+}
+
+// Of a gang of several nodes; an address that is itself a name is for the machine's resolver.
+std::vector<HostEntry> HostsOf(const v1::AttemptTask& task) {
+  std::vector<HostEntry> hosts;
+  if (task.gang_size() < 2) return hosts;
+  for (const v1::GangNode& node : task.gang())
+    if (IsNumeric(node.address())) hosts.push_back({node.node_id(), node.address()});
+  return hosts;
 }
 
 Result<LaunchMode> ModeOf(const v1::AttemptTask& task) {
@@ -60,6 +77,7 @@ Result<LaunchFile> PlanLaunch(const AttemptId& id, const v1::AttemptTask& task,
   launch.host_name =
       spec.communicator() == v1::COMMUNICATOR_MPI ? setup.node.str() : setup.host_name;
   for (const v1::GangNode& node : task.gang()) launch.gang.push_back(node.node_id());
+  if (setup.namespaces) launch.hosts = HostsOf(task);
   launch.rank_count = ProcessesPerNode(spec);
   launch.world_size = launch.rank_count * static_cast<std::uint32_t>(task.gang_size());
   launch.first_rank = launch.rank_count * task.node_rank();

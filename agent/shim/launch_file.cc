@@ -40,6 +40,9 @@ LaunchFile FromJson(const json& value) {
   for (const json& item : value.at("data"))
     launch.data.push_back(
         {item.at("name").get<std::string>(), item.at("source").get<std::string>()});
+  for (const json& item : value.value("hosts", json::array()))
+    launch.hosts.push_back(
+        {item.at("name").get<std::string>(), item.at("address").get<std::string>()});
   value.at("rank_log_max_bytes").get_to(launch.rank_log_max_bytes);
   launch.lease = {value.value("lease_until_us", std::int64_t{0}),
                   value.value("lease_message", std::string())};
@@ -77,6 +80,8 @@ std::string ToJson(const LaunchFile& launch) {
   for (const DataMount& mount : launch.data)
     data.push_back({{"name", mount.name}, {"source", mount.source}});
   value["data"] = std::move(data);
+  for (const HostEntry& host : launch.hosts)
+    value["hosts"].push_back({{"name", host.name}, {"address", host.address}});
   return value.dump(-1, ' ', false, json::error_handler_t::replace);
 }
 

@@ -28,6 +28,13 @@ struct DataMount {
   std::string source;
 };
 
+// A name that the job's processes can look up, and its address in digits.
+struct HostEntry {
+  std::string name;
+  std::string address;
+  friend bool operator==(const HostEntry&, const HostEntry&) = default;
+};
+
 enum class LaunchMode : std::uint8_t {
   kRanks,   // the shim is the parent of the ranks
   kMpirun,  // the head of an MPI gang: the shim starts mpirun
@@ -61,6 +68,7 @@ struct LaunchFile {
   std::vector<std::string> launcher;  // mpirun's command line
   Environment launcher_environment;   // of mpirun or orted
   std::vector<DataMount> data;
+  std::vector<HostEntry> hosts;  // over those of the machine; empty: nothing is added
   std::uint64_t rank_log_max_bytes = 0;
   ShimLease lease;  // at the start; the agent renews it over control.sock
 };

@@ -8,8 +8,10 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdio>
 
 #include "agent/shim/files.h"
+#include "agent/shim/hosts_file.h"
 #include "agent/shim/unique_fd.h"
 
 namespace muster::agent {
@@ -132,6 +134,11 @@ Status SetUpNamespaces(const LaunchFile& launch) {
   for (const DataMount& mount : launch.data) {
     const std::string target = launch.attempt_directory + "/mounts/" + mount.name;
     if (!BindReadOnly(mount.source, target)) MUSTER_TRY(LinkOne(mount, target));
+  }
+  if (!launch.hosts.empty()) {
+    // The job has the addresses in its variables all the same.
+    if (const Status bound = BindHosts(launch); !bound)
+      ::dprintf(STDERR_FILENO, "%s\n", bound.error().message.c_str());
   }
   return launch.node_directory.empty() ? Status() : HideNodeDirectory(launch);
 }

@@ -9,8 +9,9 @@ namespace muster::agent {
 // Leaves the agent's namespaces; the next child is PID 1 of the new PID namespace.
 Status UnshareNamespaces();
 
-// In PID 1: /proc and /dev/shm of its own, host name, data read-only at mounts/<name>, the node's
-// directory hidden. Data that cannot be bound is linked instead.
+// In PID 1: /proc and /dev/shm of its own, host name, data read-only at mounts/<name>, names of a
+// gang's nodes in /etc/hosts, the node's directory hidden. Data that cannot be bound is linked
+// instead.
 Status SetUpNamespaces(const LaunchFile& launch);
 
 // Without namespaces: data by symlink.

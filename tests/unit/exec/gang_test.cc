@@ -65,6 +65,21 @@ TEST_P(Gang, GlooRanksGetTheirPlaces) {
   EXPECT_EQ(other.ranks[3].exit_code, 0);
 }
 
+TEST_P(Gang, RanksFindTheNodesOfTheirGangByName) {
+  if (GetParam() == Isolation::kNone) GTEST_SKIP() << "there is no file system of its own";
+  world.Source("train.sh",
+               "#!/bin/sh\ngetent ahostsv4 n1 | head -1; getent ahostsv4 n2 | head -1; "
+               "getent hosts localhost >/dev/null && echo the machines too\n",
+               0755);
+  world.Start(world.Task("train.sh", 1, v1::COMMUNICATOR_GLOO));
+  ASSERT_TRUE(world.AwaitAllExited());
+  for (const std::string& log :
+       {head.Log("70_driver_log_0.txt"), other.Log("70_driver_log_1.txt")}) {
+    EXPECT_THAT(log, testing::ContainsRegex("127.0.0.1 +STREAM n1\n127.0.0.1 +STREAM n2\n"));
+    EXPECT_THAT(log, HasSubstr("the machines too"));
+  }
+}
+
 TEST_P(Gang, AFailedRankEndsTheRestOfItsNode) {
   world.Source("train.sh", "#!/bin/sh\n[ $RANK = 1 ] && exit 3\nexec sleep 1000\n", 0755);
   auto task = world.Task("train.sh", 2, v1::COMMUNICATOR_GLOO);

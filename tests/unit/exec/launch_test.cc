@@ -50,6 +50,20 @@ std::string Joined(const Words& words) {
   return text;
 }
 
+TEST(Launch, OnlyAGangOfSeveralNodesHasItsNamesInTheHostsFile) {
+  v1::AttemptTask task = Task(3, 1, v1::COMMUNICATOR_GLOO);
+  task.mutable_gang(2)->set_address("n3.lan");
+  const auto launch = PlanLaunch(kId, task, NodeOne());
+  ASSERT_TRUE(launch);
+  EXPECT_THAT(launch->hosts,
+              ElementsAre(HostEntry{"n1", "10.77.0.11"}, HostEntry{"n2", "10.77.0.12"}));
+  EXPECT_EQ(ParseLaunchFile(ToJson(*launch))->hosts, launch->hosts);
+  EXPECT_TRUE(PlanLaunch(kId, Task(1, 2, v1::COMMUNICATOR_GLOO), NodeOne())->hosts.empty());
+  NodeSetup bare = NodeOne();
+  bare.namespaces = false;
+  EXPECT_TRUE(PlanLaunch(kId, task, bare)->hosts.empty());
+}
+
 TEST(Launch, MpirunGetsTheMeasuredFlags) {
   const std::string command = Joined(MpirunCommand(Task(2, 2, v1::COMMUNICATOR_MPI), NodeOne()));
   for (const char* part :
