@@ -1,58 +1,125 @@
-"""Readers of logs that take nothing: cut off with a reason, and they resume after what they have read."""
+"""Readers that stop reading are cut off with a reason, and find everything when they resume."""
 
 from __future__ import annotations
 
+import concurrent.futures
 import time
-from typing import Any, Callable
+from typing import Any
 
 import grpc
 
 from support.cluster import Cluster
 from support.rpc import Client, client_of, stubs
+from support.wait import wait_for
+from test_bad_input import details_of
 
-STALL_SECONDS = 8.0
-# Between the limit and twice the limit, when not even the reason is kept for the reader any more.
-PAUSE_SECONDS = 11.0
-LOG_BYTES = 64 << 20
+# Cut off after STALL_S and at most 2 s, the server's interval of looking; after twice the time the
+# connection ends without a word, since not even that would get through.
+STALL_S = 6
+# Nothing is read ahead but what one flow-control window holds.
+SMALL_WINDOW = [("grpc.http2.bdp_probe", 0), ("grpc.http2.lookahead_bytes", 65535)]
+LONG_NAME = "e" * 200  # is part of every event
 
 
-def with_a_short_limit(cluster: Cluster) -> None:
-    cluster.stop_server()
-    cluster.start_server(stall_timeout_ms=int(STALL_SECONDS * 1000))
+def submit_waiting_jobs(cluster: Cluster, count: int) -> None:
+    """Jobs that no node will run: one event each."""
+    if not any(pool["name"] == "empty" for pool in cluster.json("pool", "list")["pools"]):
+        cluster.muster("pool", "create", "empty", "--slots-per-node", 1, "--max-nodes", 1)
+    source = cluster.project("p", {"main.py": "print(1)"})
+    first = cluster.json("job", "submit", "--experiment", "e", "--pool", "empty", "--source-directory", source,
+                         "--entry-script", "main.py")["job_id"]
+    digest = cluster.job(first)["resolved_spec"]["snapshot_digest"]
+    jobs, common = stubs()["jobs"][0], stubs()["common"][0]
+    client = Client(*client_of(cluster.config))
+    spec = common.JobSpec(experiment=LONG_NAME, script="main.py", snapshot_digest=digest, pool="empty")
+
+    def submit(number: int) -> None:
+        request = jobs.SubmitJobRequest(request_id=f"{first}-{number}", spec=spec)
+        client.call("jobs.JobService", "SubmitJob", request, timeout=30)
+
+    with concurrent.futures.ThreadPoolExecutor(16) as pool:
+        list(pool.map(submit, range(count)))
 
 
-def cut_off(stream: Any, take: Callable[[Any], None]) -> None:
-    """Reads once, pauses, and reads on until the server's word that the reader is too slow."""
-    take(next(stream))
-    time.sleep(PAUSE_SECONDS)  # the pause is what is tested
+def watch(client: Client, after: int) -> Any:
+    jobs = stubs()["jobs"]
+    return jobs[1].JobServiceStub(client.channel).WatchJobs(
+        jobs[0].WatchJobsRequest(after_sequence=after), metadata=client.metadata)
+
+
+def read_log(client: Client, job: str, offset: int) -> Any:
+    files = stubs()["files"]
+    return files[1].RunFileServiceStub(client.channel).ReadRunFile(
+        files[0].ReadRunFileRequest(job_id=job, name="azureml-logs/70_driver_log.txt", offset=offset),
+        metadata=client.metadata)
+
+
+def drain(stream: Any) -> tuple[list[Any], grpc.RpcError]:
+    """What was on its way, and the error that the stream ended with."""
+    messages = []
     try:
         for message in stream:
-            take(message)
+            messages.append(message)
     except grpc.RpcError as error:
-        assert error.code() == grpc.StatusCode.RESOURCE_EXHAUSTED, error
-        assert "too slow" in error.details() and "resume" in error.details()
-        return
-    raise AssertionError("the slow reader was not cut off")
+        return messages, error
+    raise AssertionError(f"the stream ended well after {len(messages)} messages")
 
 
-def test_a_slow_reader_of_a_log_is_cut_off_and_resumes(cluster: Cluster) -> None:
-    with_a_short_limit(cluster)
+def assert_slow_reader(error: grpc.RpcError) -> None:
+    assert error.code() == grpc.StatusCode.RESOURCE_EXHAUSTED, error
+    assert "too slow; resume" in error.details()
+    assert details_of(error).reason == "SLOW_READER"
+
+
+def test_silent_readers_of_logs_and_watches_are_cut_off_and_can_resume(cluster: Cluster) -> None:
+    cluster.stop_server()
+    cluster.start_server(stall_timeout_ms=STALL_S * 1000)
     cluster.add_node("n1")
-    job = cluster.submit({"main.py": f"import sys\nfor n in range({LOG_BYTES >> 20}):"
-                                     " sys.stdout.write(chr(97 + n % 26) * (1 << 20))\n"})
+    size = 8 << 20
+    job = cluster.submit({"main.py": f"import sys\nsys.stdout.write('x' * {size})\n"})
     assert cluster.wait_end(job)["status"] == "JOB_STATUS_COMPLETED"
-    files = stubs()["files"]
-    client = Client(*client_of(cluster.config))
-    stub = files[1].RunFileServiceStub(client.channel)
+    submit_waiting_jobs(cluster, 1500)
+    client = Client(*client_of(cluster.config), options=SMALL_WINDOW)
+    log, events = read_log(client, job, 0), watch(client, 1)
+    first_chunk, first_event = next(log), next(events)
+    time.sleep(STALL_S + 3.5)  # the silence itself
 
-    def read(offset: int) -> Any:
-        return stub.ReadRunFile(files[0].ReadRunFileRequest(
-            job_id=job, name="azureml-logs/70_driver_log.txt", offset=offset), metadata=client.metadata)
+    chunks, error = drain(log)
+    assert_slow_reader(error)
+    end = [first_chunk, *chunks][-1]
+    offset = end.offset + len(end.data)
+    assert 0 < offset < size
+    rest = b"".join(chunk.data for chunk in read_log(client, job, offset))
+    assert rest.endswith(b"x") and offset + len(rest) >= size
 
-    got = bytearray()
-    cut_off(read(0), lambda chunk: got.extend(chunk.data))
-    assert len(got) < LOG_BYTES
-    for chunk in read(len(got)):
-        got.extend(chunk.data)
-    # After the wrapper's own lines.
-    assert bytes(got[-LOG_BYTES:]) == b"".join(bytes([97 + n % 26]) * (1 << 20) for n in range(LOG_BYTES >> 20))
+    seen, error = drain(events)
+    assert_slow_reader(error)
+    sequences = [event.sequence for event in [first_event, *seen]]
+    resumed = watch(client, sequences[-1])
+    while len(sequences) < 1500:
+        sequences.append(next(resumed).sequence)
+    resumed.cancel()
+    again = watch(client, 1)
+    assert [next(again).sequence for _ in sequences] == sequences, "events were lost or came twice"
+    again.cancel()
+
+
+def test_a_live_watch_that_falls_too_far_behind_is_cut_off_before_the_stall_limit(cluster: Cluster) -> None:
+    cluster.stop_server()
+    cluster.start_server(max_watch_lag=200)  # the stall limit is its default, a minute
+    client = Client(*client_of(cluster.config), options=SMALL_WINDOW)
+    submit_waiting_jobs(cluster, 1)
+    live = watch(client, 0)
+    submit_waiting_jobs(cluster, 1)
+    first = next(live)
+    started = time.monotonic()
+    # Fills the window, and then the lag: the events so far fit into one page of the server.
+    submit_waiting_jobs(cluster, 1500)
+    wait_for(lambda: time.monotonic() - started > 6, "the server to look at its streams")
+    seen, error = drain(live)
+    assert_slow_reader(error)
+    assert time.monotonic() - started < 50
+    last = [first, *seen][-1].sequence
+    resumed = watch(client, last)
+    assert next(resumed).sequence > last
+    resumed.cancel()

@@ -37,7 +37,8 @@ class Client:
     """A channel to the server with one token (or none)."""
 
     def __init__(self, address: str, ca_pem: bytes, token: str | None = None, *,
-                 key_pem: bytes | None = None, certificate_pem: bytes | None = None) -> None:
+                 key_pem: bytes | None = None, certificate_pem: bytes | None = None,
+                 options: list[tuple[str, int]] | None = None) -> None:
         credentials = grpc.ssl_channel_credentials(ca_pem, key_pem, certificate_pem)
         self.channel = grpc.secure_channel(
             address, credentials, options=[("grpc.ssl_target_name_override", "musterd"),
@@ -46,7 +47,7 @@ class Client:
                                            ("grpc.min_reconnect_backoff_ms", 5000),
                                            ("grpc.max_reconnect_backoff_ms", 200),
                                            # A channel of its own, not one shared in the process.
-                                           ("grpc.use_local_subchannel_pool", 1)])
+                                           ("grpc.use_local_subchannel_pool", 1), *(options or [])])
         self.metadata = [("authorization", f"Bearer {token}")] if token else []
 
     def call(self, service: str, method: str, request: Any, *, timeout: float = 10.0,
