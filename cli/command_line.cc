@@ -3,7 +3,6 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cctype>
-#include <charconv>
 #include <ostream>
 #include <sstream>
 
@@ -24,72 +23,6 @@ std::string Join(const std::vector<std::string>& parts, const std::string& separ
   std::string text;
   for (const std::string& part : parts) text += (text.empty() ? "" : separator) + part;
   return text;
-}
-
-// "mpi|gloo|nccl"
-std::vector<std::string> ChoicesOf(const std::string& kind) {
-  if (kind.find('|') == std::string::npos) return {};
-  return Split(kind, '|');
-}
-
-void Restrict(CLI::Option& option, const std::string& kind) {
-  const auto choices = ChoicesOf(kind);
-  if (!choices.empty()) {
-    option.check(CLI::Validator(
-        [choices](std::string& word) {
-          if (std::find(choices.begin(), choices.end(), word) != choices.end())
-            return std::string();
-          return "'" + word + "' is none of " + Join(choices, ", ");
-        },
-        ""));
-  }
-  option.type_name(kind);
-}
-
-template <class T>
-void AddNumber(CLI::App& app, const std::string& names, const std::string& kind,
-               std::optional<T>& target, const std::string& help) {
-  const std::string name = names.substr(names.find("--"));
-  const auto store = [&target, name](const std::string& text) {
-    T number{};
-    const char* const end = text.data() + text.size();
-    const auto [rest, error] = std::from_chars(text.data(), end, number);
-    if (error != std::errc() || rest != end) {
-      throw CLI::ValidationError(name, "takes a whole number, not '" + Printable(text) + "'");
-    }
-    target = number;
-  };
-  app.add_option_function<std::string>(names, store, help)->type_name(kind);
-}
-
-FlagDescription DescribeFlag(const CLI::Option& option) {
-  FlagDescription flag;
-  for (const std::string& name : option.get_lnames()) flag.names.push_back("--" + name);
-  for (const std::string& name : option.get_snames()) flag.names.push_back("-" + name);
-  if (option.get_items_expected_max() > 0) flag.kind = option.get_type_name();
-  flag.choices = ChoicesOf(flag.kind);
-  flag.help = option.get_description();
-  return flag;
-}
-
-void DescribeInto(const CLI::App& app, const std::vector<std::string>& path,
-                  std::vector<WordDescription>& words) {
-  WordDescription word{path, app.get_description(), {}, {}, {}};
-  for (const CLI::Option* option : app.get_options()) {
-    if (option->nonpositional()) {
-      word.flags.push_back(DescribeFlag(*option));
-    } else if (word.choices.empty()) {
-      word.choices = ChoicesOf(option->get_type_name());
-    }
-  }
-  const auto children = app.get_subcommands([](const CLI::App*) { return true; });
-  for (const CLI::App* child : children) word.next.push_back(child->get_name());
-  words.push_back(std::move(word));
-  for (const CLI::App* child : children) {
-    auto child_path = path;
-    child_path.push_back(child->get_name());
-    DescribeInto(*child, child_path, words);
-  }
 }
 
 CLI::App* Child(CLI::App& app, const std::string& name) {
@@ -150,63 +83,6 @@ struct CommandLine::Entry {
   std::string path;
 };
 
-Verb& Verb::Flag(const std::string& names, bool& target, const std::string& help) {
-  app_->add_flag(names, target, help);
-  return *this;
-}
-
-Verb& Verb::Value(const std::string& names, const std::string& kind, std::string& target,
-                  const std::string& help) {
-  Restrict(*app_->add_option(names, target, help), kind);
-  return *this;
-}
-
-Verb& Verb::Value(const std::string& names, const std::string& kind,
-                  std::optional<std::string>& target, const std::string& help) {
-  const auto store = [&target](const std::string& text) { target = text; };
-  Restrict(*app_->add_option_function<std::string>(names, store, help), kind);
-  return *this;
-}
-
-Verb& Verb::Value(const std::string& names, const std::string& kind,
-                  std::optional<std::uint32_t>& target, const std::string& help) {
-  AddNumber(*app_, names, kind, target, help);
-  return *this;
-}
-
-Verb& Verb::Value(const std::string& names, const std::string& kind,
-                  std::optional<std::int64_t>& target, const std::string& help) {
-  AddNumber(*app_, names, kind, target, help);
-  return *this;
-}
-
-Verb& Verb::Values(const std::string& names, const std::string& kind,
-                   std::vector<std::string>& target, const std::string& help) {
-  auto* const option = app_->add_option(names, target, help);
-  option->allow_extra_args(false);  // else "--env A=1 word" would take the word as well
-  Restrict(*option, kind);
-  return *this;
-}
-
-Verb& Verb::Argument(const std::string& name, std::string& target, const std::string& help) {
-  auto* const option = app_->add_option(name, target, help);
-  option->required();
-  const bool is_choice = !ChoicesOf(name).empty();
-  Restrict(*option, is_choice ? name : "TEXT");
-  if (!is_choice) option->type_name(" ");
-  return *this;
-}
-
-Verb& Verb::TakesRest() {
-  app_->allow_extras();
-  return *this;
-}
-
-Verb& Verb::Footer(const std::string& text) {
-  app_->footer("\n" + text);
-  return *this;
-}
-
 CommandLine::CommandLine(std::string description, std::string footer)
     : app_(std::make_unique<CLI::App>(std::move(description), "muster")) {
   app_->footer("\n" + std::move(footer));
@@ -248,11 +124,7 @@ Verb CommandLine::Add(const std::string& path, const std::string& summary, Actio
   return Verb(app);
 }
 
-std::vector<WordDescription> CommandLine::Describe() const {
-  std::vector<WordDescription> words;
-  DescribeInto(*app_, {}, words);
-  return words;
-}
+std::vector<WordDescription> CommandLine::Describe() const { return DescribeWords(*app_); }
 
 // Says what there is instead of "not expected", which is all that CLI11 knows.
 std::optional<Failure> CommandLine::CheckWords(const std::vector<std::string>& words) const {

@@ -2,7 +2,6 @@
 // the same tree.
 #pragma once
 
-#include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -10,6 +9,8 @@
 #include <vector>
 
 #include "cli/outcome.h"
+#include "cli/verb.h"
+#include "cli/word_description.h"
 
 namespace CLI {
 class App;
@@ -20,51 +21,6 @@ namespace muster::cli {
 class Session;
 
 using Action = std::function<Outcome<ExitCode>(Session&)>;
-
-// Declares the flags of one verb. Targets must outlive the command line's Run (verbs keep them in
-// an object that their action owns). `kind` is what --help shows as the value and what completion
-// goes by: "FILE" and "DIR" complete paths, "a|b|c" completes (and allows) those words alone.
-class Verb {
- public:
-  explicit Verb(CLI::App& app) : app_(&app) {}
-
-  Verb& Flag(const std::string& names, bool& target, const std::string& help);
-  Verb& Value(const std::string& names, const std::string& kind, std::string& target,
-              const std::string& help);
-  Verb& Value(const std::string& names, const std::string& kind, std::optional<std::string>& target,
-              const std::string& help);
-  Verb& Value(const std::string& names, const std::string& kind,
-              std::optional<std::uint32_t>& target, const std::string& help);
-  Verb& Value(const std::string& names, const std::string& kind,
-              std::optional<std::int64_t>& target, const std::string& help);
-  // May be given several times, one value each.
-  Verb& Values(const std::string& names, const std::string& kind, std::vector<std::string>& target,
-               const std::string& help);
-  // A word that must be there, without a flag.
-  Verb& Argument(const std::string& name, std::string& target, const std::string& help);
-  // Words after "--" are accepted (they come in Session::rest).
-  Verb& TakesRest();
-  // Text at the end of --help.
-  Verb& Footer(const std::string& text);
-
- private:
-  CLI::App* app_;
-};
-
-struct FlagDescription {
-  std::vector<std::string> names;    // "--file", "-f"
-  std::string kind;                  // empty: takes no value
-  std::vector<std::string> choices;  // of the value; empty: anything
-  std::string help;
-};
-// A noun or a verb.
-struct WordDescription {
-  std::vector<std::string> path;  // {"job", "submit"}
-  std::string summary;
-  std::vector<std::string> next;  // words that may follow; empty for a verb
-  std::vector<FlagDescription> flags;
-  std::vector<std::string> choices;  // of its first argument
-};
 
 class CommandLine {
  public:

@@ -89,7 +89,7 @@ std::string ZshWordCases(const std::vector<WordDescription>& words) {
     for (auto at = name.find(':'); at != std::string::npos; at = name.find(':', at + 2)) {
       name.insert(at, "\\");
     }
-    return Quoted(name + ":" + help);
+    return Quoted(help.empty() ? name : name + ":" + help);
   };
   for (const WordDescription& word : words) {
     std::vector<std::string> next, flags;

@@ -162,6 +162,10 @@ TEST(Completion, KnowsEveryWordAndFlag) {
   }
 }
 
+TEST(Completion, InZshAWordWithoutAMeaningIsProposedAlone) {
+  EXPECT_THAT(Muster({"completion", "zsh"}).out, HasSubstr("commands=('bash' 'zsh')"));
+}
+
 // What bash itself proposes for a line that ends with the last word.
 std::vector<std::string> Proposals(const std::string& line) {
   const Scratch scratch;
