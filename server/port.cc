@@ -1,19 +1,41 @@
 #include "server/port.h"
 
+#include <grpc/support/log.h>
 #include <grpcpp/ext/proto_server_reflection_plugin.h>
 #include <grpcpp/health_check_service_interface.h>
 #include <grpcpp/resource_quota.h>
 
+#include <chrono>
+#include <string_view>
+
+#include "base/log.h"
+#include "base/log_gate.h"
+#include "base/time.h"
+
 namespace muster::server {
 namespace {
 
-// An agent's report is the largest message; a client's specification has a limit of its own below.
-constexpr int kMaxMessageBytes = 16 << 20;
+// Twice a client's largest specification; an agent's report comes in parts. Decoded, a message of
+// many empty fields takes up to 50 times as much.
+constexpr int kMaxMessageBytes = 4 << 20;
 constexpr std::size_t kMemoryQuotaBytes = std::size_t{256} << 20;
+constexpr std::size_t kMaxLoggedBytes = 500;
+
+// Anybody can make handshakes fail, and gRPC says so each time.
+void LogLine(gpr_log_func_args* line) {
+  static LogGate gate{std::chrono::seconds(1)};
+  const auto unlogged = gate.Pass(ReadClock().steady);
+  if (!unlogged) return;
+  const bool is_error = line->severity == GPR_LOG_SEVERITY_ERROR;
+  const std::string_view message(line->message);
+  Log(is_error ? LogLevel::kWarning : LogLevel::kDebug, "grpc",
+      {{"message", message.substr(0, kMaxLoggedBytes)}, {"unlogged_before", *unlogged}});
+}
 
 }  // namespace
 
 void EnablePortPlugins() {
+  gpr_set_log_function(LogLine);
   grpc::EnableDefaultHealthCheckService(true);
   grpc::reflection::InitProtoReflectionServerBuilderPlugin();
 }

@@ -12,6 +12,9 @@ namespace {
 // refused, and sent again, for ever.
 constexpr std::size_t kMaxMessageTextBytes = 4096;
 constexpr std::size_t kMaxLogTailBytes = 4096;
+// A part is closed once it has as many: one more attempt, or daemon request, leaves it far below
+// what a server takes.
+constexpr std::size_t kFullPartBytes = std::size_t{2} << 20;
 
 DesiredPhase PhaseOf(v1::DesiredPhase phase) {
   if (phase == v1::DESIRED_PHASE_RUN) return DesiredPhase::kRun;
@@ -70,9 +73,6 @@ void Fill(v1::ObservedAttempt& message, const ObservedAttempt& attempt, const No
     cause.set_message(ToUtf8(attempt.failure->message, kMaxMessageTextBytes));
     cause.set_node_id(node.str());
   }
-  for (const DaemonRequest& request : attempt.daemon_requests) {
-    Fill(*message.add_daemon_requests(), request);
-  }
   for (const DaemonExit& exit : attempt.daemon_exits) {
     v1::DaemonExit& added = *message.add_daemon_exits();
     added.set_id(exit.id);
@@ -80,6 +80,55 @@ void Fill(v1::ObservedAttempt& message, const ObservedAttempt& attempt, const No
   }
   message.set_last_log_lines(ToUtf8(attempt.last_log_lines, kMaxLogTailBytes));
 }
+
+class ReportParts {
+ public:
+  explicit ReportParts(const Report& report) : report_(report) { Begin(); }
+
+  void Add(const ObservedAttempt& attempt, const NodeId& node) {
+    v1::ObservedAttempt* message = Room().add_attempts();
+    Fill(*message, attempt, node);
+    bytes_ += message->ByteSizeLong();
+    // The list that can be long: one request for each node of a large gang.
+    for (const DaemonRequest& request : attempt.daemon_requests) {
+      const std::size_t before = parts_.size();
+      v1::Report& part = Room();
+      if (parts_.size() != before) message = Continue(part, attempt);
+      v1::DaemonRequest& added = *message->add_daemon_requests();
+      Fill(added, request);
+      bytes_ += added.ByteSizeLong();
+    }
+  }
+  std::vector<v1::Report> Take() { return std::move(parts_); }
+
+ private:
+  void Begin() {
+    v1::Report& part = parts_.emplace_back();
+    part.set_sequence(report_.sequence);
+    part.set_free_disk_bytes(report_.free_disk_bytes);
+    part.set_disk_low(report_.disk_low);
+    part.set_part(static_cast<std::uint32_t>(parts_.size() - 1));
+    bytes_ = 0;
+  }
+  v1::Report& Room() {
+    if (bytes_ >= kFullPartBytes) {
+      parts_.back().set_more(true);
+      Begin();
+    }
+    return parts_.back();
+  }
+  static v1::ObservedAttempt* Continue(v1::Report& part, const ObservedAttempt& attempt) {
+    v1::ObservedAttempt* message = part.add_attempts();
+    message->set_job_id(attempt.id.job.str());
+    message->set_attempt(attempt.id.number);
+    message->set_phase(static_cast<v1::ObservedPhase>(attempt.phase));
+    return message;
+  }
+
+  const Report& report_;
+  std::vector<v1::Report> parts_;
+  std::size_t bytes_ = 0;  // of the last part
+};
 
 }  // namespace
 
@@ -91,15 +140,10 @@ Desired FromProto(const v1::Desired& message) {
   return desired;
 }
 
-v1::Report ToProto(const Report& report, const NodeId& node) {
-  v1::Report message;
-  message.set_sequence(report.sequence);
-  for (const ObservedAttempt& attempt : report.attempts) {
-    Fill(*message.add_attempts(), attempt, node);
-  }
-  message.set_free_disk_bytes(report.free_disk_bytes);
-  message.set_disk_low(report.disk_low);
-  return message;
+std::vector<v1::Report> ToProto(const Report& report, const NodeId& node) {
+  ReportParts parts(report);
+  for (const ObservedAttempt& attempt : report.attempts) parts.Add(attempt, node);
+  return parts.Take();
 }
 
 }  // namespace muster::agent

@@ -1,6 +1,7 @@
 #include <utility>
 // <utility> first: this Boost's Asio needs it.
 #include <boost/asio/post.hpp>
+#include <iterator>
 
 #include "agent/session/session_stream.h"
 
@@ -25,8 +26,8 @@ void SessionStream::SendHello(v1::Hello hello) {
   WriteNext();
 }
 
-void SessionStream::SendReport(v1::Report report) {
-  report_ = std::move(report);
+void SessionStream::SendReport(std::vector<v1::Report> parts) {
+  report_.assign(std::make_move_iterator(parts.begin()), std::make_move_iterator(parts.end()));
   WriteNext();
 }
 
@@ -45,8 +46,9 @@ void SessionStream::WriteNext() {
   outgoing_.Clear();
   if (hello_) {
     *outgoing_.mutable_hello() = std::move(*std::exchange(hello_, std::nullopt));
-  } else if (report_) {
-    *outgoing_.mutable_report() = std::move(*std::exchange(report_, std::nullopt));
+  } else if (!report_.empty()) {
+    *outgoing_.mutable_report() = std::move(report_.front());
+    report_.pop_front();
   } else if (heartbeat_) {
     *outgoing_.mutable_heartbeat() = std::move(*std::exchange(heartbeat_, std::nullopt));
   } else {

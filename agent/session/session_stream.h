@@ -5,9 +5,11 @@
 #include <grpcpp/support/client_callback.h>
 
 #include <boost/asio/io_context.hpp>
+#include <deque>
 #include <functional>
 #include <memory>
 #include <optional>
+#include <vector>
 
 #include "muster/v1/agent.grpc.pb.h"
 
@@ -27,9 +29,10 @@ class SessionStream final : public grpc::ClientBidiReactor<v1::AgentMessage, v1:
                                              StreamEvents events);
 
   // Goes out in the order hello, report, heartbeat. What has not been written yet is replaced by a
-  // newer message of its kind: at most one of each waits, however slow the server.
+  // newer message of its kind: at most one of each waits, however slow the server. A report
+  // may be replaced between two of its parts.
   void SendHello(v1::Hello hello);
-  void SendReport(v1::Report report);
+  void SendReport(std::vector<v1::Report> parts);
   void SendHeartbeat(v1::Heartbeat heartbeat);
   // Ends soon with on_done. No other event comes after this call.
   void Cancel();
@@ -54,7 +57,7 @@ class SessionStream final : public grpc::ClientBidiReactor<v1::AgentMessage, v1:
   v1::ServerMessage incoming_;
   v1::AgentMessage outgoing_;
   std::optional<v1::Hello> hello_;
-  std::optional<v1::Report> report_;
+  std::deque<v1::Report> report_;  // the parts that were not written yet
   std::optional<v1::Heartbeat> heartbeat_;
   bool writing_ = false;
   bool closed_ = false;     // no operation may be started any more

@@ -1,5 +1,6 @@
 #include "server/rpc/agent_conversion.h"
 
+#include <iterator>
 #include <string>
 #include <utility>
 
@@ -78,6 +79,22 @@ Result<scheduler::ObservedAttempt> AttemptFromProto(const v1::ObservedAttempt& o
   }
   out.last_log_lines = observed.last_log_lines();
   return out;
+}
+
+// `rest` goes on with an attempt that did not fit into one part of a report.
+Status Join(scheduler::ObservedAttempt& attempt, scheduler::ObservedAttempt rest) {
+  const auto add = [](auto& all, auto& more) {
+    all.insert(all.end(), std::make_move_iterator(more.begin()),
+               std::make_move_iterator(more.end()));
+  };
+  add(attempt.ranks, rest.ranks);
+  add(attempt.daemon_requests, rest.daemon_requests);
+  add(attempt.daemon_exits, rest.daemon_exits);
+  if (attempt.ranks.size() > kMaxRanks || attempt.daemon_requests.size() > kMaxDaemons ||
+      attempt.daemon_exits.size() > kMaxDaemons) {
+    return BadReport("attempt " + ToString(attempt.id) + " is over a limit of the protocol");
+  }
+  return {};
 }
 
 void TaskToProto(const scheduler::AttemptTask& task, std::uint32_t node_rank,
@@ -172,7 +189,11 @@ Result<scheduler::ReceiveReport> ReportFromProto(const NodeId& node, std::uint64
   out.disk_low = report.disk_low();
   for (const v1::ObservedAttempt& observed : report.attempts()) {
     MUSTER_ASSIGN(scheduler::ObservedAttempt attempt, AttemptFromProto(observed));
-    out.attempts.push_back(std::move(attempt));
+    if (!out.attempts.empty() && out.attempts.back().id == attempt.id) {
+      MUSTER_TRY(Join(out.attempts.back(), std::move(attempt)));
+    } else {
+      out.attempts.push_back(std::move(attempt));
+    }
   }
   return out;
 }

@@ -11,7 +11,8 @@
 
 namespace muster::server {
 
-// INVALID_ARGUMENT when the report breaks a limit of agent.proto.
+// INVALID_ARGUMENT when the report breaks a limit of agent.proto. Entries of one attempt that
+// follow each other are one.
 Result<scheduler::ReceiveReport> ReportFromProto(const NodeId& node, std::uint64_t session,
                                                  const muster::v1::Report& report);
 

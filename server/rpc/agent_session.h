@@ -45,6 +45,8 @@ class AgentSession final
   void Receive(const muster::v1::Hello& hello);
   void Receive(const muster::v1::Report& report);
   void Receive(const muster::v1::Heartbeat& heartbeat);
+  // Joins the parts of a report; true once `report` is the last.
+  Result<bool> Gather(const muster::v1::Report& report);
   // Posts; an error ends the session if `fatal`, else the agent's repetition will do.
   void PostThenRead(scheduler::CommandBody body, bool fatal);
   void ReadNext();
@@ -68,6 +70,8 @@ class AgentSession final
   const std::uint64_t number_;
   bool opened_ = false;  // Hello was received; of the reading side
   muster::v1::AgentMessage incoming_;
+  muster::v1::Report gathered_;  // the parts of a report so far
+  std::size_t gathered_bytes_ = 0;
 
   std::mutex mutex_;  // what follows
   std::shared_ptr<AgentSession> self_;

@@ -73,6 +73,34 @@ def test_readers_that_do_not_read_hold_no_memory(cluster: Cluster) -> None:
         stream.cancel()
 
 
+def test_messages_that_expand_when_they_are_decoded(cluster: Cluster) -> None:
+    """Four MiB of empty data references, from several clients at once: two bytes make an object of a hundred."""
+    address, ca, token = client_of(cluster.config)
+    assert cluster.server is not None
+    pid = cluster.server.pid
+    spec = b"\x62\x00" * ((4 << 20) // 2 - 64)
+    length = len(spec)
+    varint = bytearray()
+    while length >= 0x80:
+        varint.append(length & 0x7F | 0x80)
+        length >>= 7
+    varint.append(length)
+    body = b"\x12\x01r\x1a" + bytes(varint) + spec
+    before = resident_bytes(pid)
+    highest = before
+    clients = [Client(address, ca, token) for _ in range(8)]
+    for _ in range(5):
+        calls = [client.channel.unary_unary("/muster.v1.JobService/SubmitJob").future(
+            body, metadata=client.metadata, timeout=60) for client in clients]
+        while not all(call.done() for call in calls):
+            highest = max(highest, resident_bytes(pid))
+            time.sleep(0.002)
+        assert {call.code() for call in calls} <= {grpc.StatusCode.INVALID_ARGUMENT,
+                                                   grpc.StatusCode.RESOURCE_EXHAUSTED}
+    grown = highest - before
+    assert grown < 200 << 20, f"grew by {grown >> 20} MiB"
+
+
 def test_a_watch_resumes_after_the_server_was_killed(cluster: Cluster) -> None:
     cluster.add_node("n1")
     jobs = stubs()["jobs"]

@@ -99,6 +99,53 @@ TEST_F(SessionTest, AReportIsAcknowledged) {
   ASSERT_TRUE(RunUntil(loop_, [&] { return acked_ == 9; }));
 }
 
+// As many nodes as a gang may have, each with a long list of words for its orted.
+TEST_F(SessionTest, AReportThatIsTooLargeForAMessageComesInParts) {
+  constexpr std::size_t kServerTakesBytes = std::size_t{4} << 20;
+  std::vector<v1::Report> parts;
+  server_.on_session = [&parts](auto& stream) {
+    v1::AgentMessage message;
+    stream.Read(&message);
+    stream.Write(Welcome(1000));
+    while (stream.Read(&message)) {
+      if (!message.has_report()) continue;
+      EXPECT_LT(message.ByteSizeLong(), kServerTakesBytes);
+      parts.push_back(message.report());
+      if (message.report().more()) continue;
+      v1::ServerMessage answer;
+      answer.mutable_report_ack()->set_sequence(message.report().sequence());
+      stream.Write(answer);
+    }
+    return grpc::Status::OK;
+  };
+  StartSession();
+  ASSERT_TRUE(RunUntil(loop_, [&] { return opened_ == 1; }));
+  Report report;
+  report.sequence = 9;
+  report.attempts.resize(3);
+  for (std::uint32_t i = 0; i < 3; ++i) report.attempts[i].id = {JobId("j"), i + 1};
+  for (std::uint64_t id = 0; id < 10'000; ++id) {
+    report.attempts[1].daemon_requests.push_back(
+        {id, NodeId("n" + std::to_string(id)), {"orted", std::string(1'000, 'x')}});
+  }
+  session_->SendReport(report);
+  ASSERT_TRUE(RunUntil(loop_, [&] { return acked_ == 9; }));
+  ASSERT_EQ(parts.size(), 5U);
+  std::uint64_t next = 0;
+  for (std::size_t i = 0; i < parts.size(); ++i) {
+    EXPECT_EQ(parts[i].part(), i);
+    EXPECT_EQ(parts[i].sequence(), 9U);
+    EXPECT_EQ(parts[i].more(), i + 1 < parts.size());
+    for (const v1::ObservedAttempt& attempt : parts[i].attempts()) {
+      for (const v1::DaemonRequest& request : attempt.daemon_requests()) {
+        EXPECT_EQ(request.id(), next++);
+      }
+    }
+  }
+  EXPECT_EQ(next, 10'000U);
+  EXPECT_EQ(parts.back().attempts().rbegin()->attempt(), 3U);
+}
+
 TEST_F(SessionTest, AServerThatComesBackFindsTheAgentAgain) {
   server_.on_session = [this](auto& stream) { return Serve(stream, 20); };
   StartSession();

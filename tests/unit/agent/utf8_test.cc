@@ -41,7 +41,7 @@ TEST(Utf8, AReportCarriesWhateverAJobWrote) {
   attempt.failure = Failure{FailureCode::kLaunchFailed, std::string(100'000, '\xfe')};
   attempt.daemon_requests.push_back({1, NodeId("n\xff"), {"orted", "\xff"}});
   v1::Report sent;
-  ASSERT_TRUE(sent.ParseFromString(ToProto(report, NodeId("n")).SerializeAsString()));
+  ASSERT_TRUE(sent.ParseFromString(ToProto(report, NodeId("n")).front().SerializeAsString()));
   EXPECT_EQ(sent.attempts(0).last_log_lines(), " ? last words");
   EXPECT_EQ(sent.attempts(0).failure().message(), std::string(4096, '?'));
 }

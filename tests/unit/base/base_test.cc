@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "base/ids.h"
 #include "base/log.h"
+#include "base/log_gate.h"
 #include "base/random.h"
 #include "base/result.h"
 #include "base/time.h"
@@ -115,6 +116,16 @@ TEST(Log, WritesOneLineWithQuotedValues) {
   EXPECT_NE(text.find("event=greeting plain=x quoted=\"a \\\"b\\\"\\nc\" number=7\n"),
             std::string::npos)
       << text;
+}
+
+TEST(LogGate, LetsOneLineThroughAnIntervalAndCountsTheOthers) {
+  LogGate gate(std::chrono::seconds(1));
+  const SteadyPoint start{std::chrono::hours(1)};
+  EXPECT_EQ(gate.Pass(start), 0);
+  EXPECT_EQ(gate.Pass(start), std::nullopt);
+  EXPECT_EQ(gate.Pass(start + std::chrono::milliseconds(999)), std::nullopt);
+  EXPECT_EQ(gate.Pass(start + std::chrono::seconds(1)), 2);
+  EXPECT_EQ(gate.Pass(start + std::chrono::seconds(2)), 0);
 }
 
 }  // namespace

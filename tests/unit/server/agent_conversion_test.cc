@@ -111,6 +111,26 @@ TEST(ReportFromProto, DecodesRanksAndFailures) {
   EXPECT_EQ(observed.failure->code, scheduler::CauseCode::kShimLost);
 }
 
+TEST(ReportFromProto, EntriesOfOneAttemptThatFollowEachOtherAreOne) {
+  v1::Report report;
+  for (int i = 0; i < 2; ++i) {
+    v1::ObservedAttempt& attempt = *report.add_attempts();
+    attempt.set_job_id("j");
+    attempt.set_attempt(1);
+    attempt.set_phase(v1::OBSERVED_PHASE_RUNNING);
+    attempt.add_daemon_requests()->set_id(static_cast<std::uint64_t>(i));
+  }
+  report.mutable_attempts(0)->add_ranks();
+  const auto decoded = ReportFromProto(NodeId("n"), 1, report);
+  ASSERT_TRUE(decoded);
+  ASSERT_EQ(decoded->attempts.size(), 1U);
+  EXPECT_EQ(decoded->attempts[0].ranks.size(), 1U);
+  ASSERT_EQ(decoded->attempts[0].daemon_requests.size(), 2U);
+  EXPECT_EQ(decoded->attempts[0].daemon_requests[1].id, 1U);
+  for (int i = 0; i < 10'000; ++i) report.mutable_attempts(0)->add_daemon_requests();
+  EXPECT_FALSE(ReportFromProto(NodeId("n"), 1, report));
+}
+
 TEST(ReportFromProto, RefusesWhatIsOverALimit) {
   v1::Report no_phase;
   no_phase.add_attempts();
