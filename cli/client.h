@@ -83,4 +83,23 @@ Outcome<Reply> Call(Client& client,
   return reply;
 }
 
+// All pages of a list as one reply. `next` carries over to the next page what a reply has fixed.
+template <class Service, class Request, class Reply, class Next>
+Outcome<Reply> CallForPages(Client& client,
+                            grpc::Status (Service::Stub::*method)(grpc::ClientContext*,
+                                                                  const Request&, Reply*),
+                            Request request, Next next) {
+  constexpr int kMaxPages = 10'000;  // who never ends is no server of ours
+  Reply all;
+  for (int pages = 0; pages < kMaxPages; ++pages) {
+    MUSTER_CLI_ASSIGN(const Reply page, Call<Service>(client, method, request));
+    all.MergeFrom(page);
+    if (page.next_page_token().empty()) break;
+    request.set_page_token(page.next_page_token());
+    next(request, page);
+  }
+  all.clear_next_page_token();
+  return all;
+}
+
 }  // namespace muster::cli

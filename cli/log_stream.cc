@@ -120,7 +120,9 @@ class LogStream {
   }
 
   Failure NoSuchFile(const v1::Job& job, const grpc::Status& status) {
+    constexpr std::uint32_t kShownFiles = 100;
     v1::ListRunFilesRequest request;
+    request.set_page_size(kShownFiles);
     request.set_workspace(read_.workspace());
     request.set_job_id(read_.job_id());
     const auto files =
@@ -135,6 +137,9 @@ class LogStream {
     for (const v1::RunFile& file : files->files()) {
       error.faults.push_back(
           {"there is", "", Printable(file.name()) + " (" + FormatBytes(file.size_bytes()) + ")"});
+    }
+    if (!files->next_page_token().empty()) {
+      error.faults.push_back({"there is", "", "more: see `muster job logs --list`"});
     }
     return Failure(ExitCode::kNegative, std::move(error));
   }

@@ -120,11 +120,19 @@ const std::map<std::string, Reader, std::less<>>& Readers() {
            1, 100'000'000, [](auto& c) -> auto& { return c.core.max_waiting_jobs; })},
       {"max_blob_bytes", Integer(
                              1, kMax, [](auto& c) -> auto& { return c.rpc.max_blob_bytes; })},
+      {"max_run_file_bytes",
+       Integer(
+           1, kMax, [](auto& c) -> auto& { return c.run_files.max_file_bytes; })},
+      {"max_attempt_run_file_bytes",
+       Integer(
+           1, kMax, [](auto& c) -> auto& { return c.run_files.max_attempt_bytes; })},
       {"max_uploads", Integer(
                           1, 1'000, [](auto& c) -> auto& { return c.rpc.max_uploads; })},
       {"stall_timeout_ms",
        Milliseconds(
            1'000, kHourMs, [](auto& c) -> auto& { return c.rpc.stall_timeout; })},
+      {"max_streams", Integer(
+                          1, 100'000, [](auto& c) -> auto& { return c.rpc.max_streams; })},
       {"max_watch_lag", Integer(
                             1, 1'000'000, [](auto& c) -> auto& { return c.rpc.max_watch_lag; })},
   };

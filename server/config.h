@@ -13,6 +13,7 @@
 #include "server/core/core.h"
 #include "server/loop/core_thread.h"
 #include "server/rpc/rpc_parts.h"
+#include "storage/run_file_store.h"
 
 namespace muster::server {
 
@@ -24,6 +25,7 @@ struct ServerConfig {
   // Free space below which new work is refused.
   std::uint64_t disk_reserve_bytes = std::uint64_t{256} << 20;
   std::size_t io_threads = 4;
+  storage::RunFileLimits run_files;
   CoreConfig core;
   CoreLoopLimits loop;
   RpcLimits rpc;

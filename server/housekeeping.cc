@@ -30,13 +30,14 @@ Housekeeping::~Housekeeping() {
 }
 
 void Housekeeping::MeasureDisk() {
+  const std::uint64_t written_before = disk_.written_bytes();
   struct statvfs space = {};
   if (statvfs(state_directory_.c_str(), &space) != 0) {
     Log(LogLevel::kError, "disk_unknown", {{"path", state_directory_}});
     return;
   }
   const std::uint64_t free_bytes = std::uint64_t{space.f_bavail} * space.f_frsize;
-  disk_.Set(free_bytes);
+  disk_.Set(free_bytes, written_before);
   loop_.Post(scheduler::Command{{}, scheduler::ObserveDisk{free_bytes, disk_.reserve_bytes()}},
              [](const Result<ReplyValue>&) {});
 }

@@ -57,6 +57,7 @@ struct Server::Parts {
         mint(pki.token_key, pki.ca_fingerprint),
         enrollment(pki.ca, identities),
         disk(config.disk_reserve_bytes),
+        tickets(identities, config.rpc.max_streams),
         outside(sessions, identities, hub),
         loop(config.loop) {}
 
@@ -71,6 +72,7 @@ struct Server::Parts {
   DiskGauge disk;
   WakeHub hub;
   StallWatch stalls;
+  StreamTickets tickets;
   SessionRegistry sessions;
   ServerOutside outside;
   CoreThread loop;
@@ -95,7 +97,8 @@ struct Server::Parts {
 Status Server::Parts::OpenStores() {
   const fs::path state_directory = config.state_dir;
   MUSTER_ASSIGN(blobs, storage::BlobStore::Open(state_directory / "blobs"));
-  MUSTER_ASSIGN(run_files, storage::RunFileStore::Open(state_directory / "runfiles"));
+  MUSTER_ASSIGN(run_files,
+                storage::RunFileStore::Open(state_directory / "runfiles", config.run_files));
   MUSTER_ASSIGN(auto histories, OpenHistories(*database));
   history = std::make_unique<HistoryReaders>(std::move(histories), kMaxQueuedReads);
   io = std::make_unique<WorkerPool>(config.io_threads, kMaxQueuedIo);
@@ -120,9 +123,9 @@ Status Server::Parts::StartCore() {
 }
 
 void Server::Parts::MakeServices() {
-  rpc = std::make_unique<RpcParts>(RpcParts{loop, sessions, *history, *io, *blobs, *run_files, hub,
-                                            stalls, disk, outside.live_sequence(), enrollment,
-                                            SpecDefaults{config.core.default_lease}, config.rpc});
+  rpc = std::make_unique<RpcParts>(RpcParts{
+      loop, sessions, *history, *io, *blobs, *run_files, hub, stalls, disk, tickets,
+      outside.live_sequence(), enrollment, SpecDefaults{config.core.default_lease}, config.rpc});
   ServerFacts facts{MUSTER_VERSION, started, [this] {
                       return DiskFacts{disk.free_bytes(), disk.reserve_bytes()};
                     }};

@@ -29,13 +29,22 @@ struct RunFilePart {
   std::string_view data;
 };
 
+// What an attempt may store, whatever nodes send: its logs must not fill the server's disk. Above
+// what agents send of one file.
+struct RunFileLimits {
+  std::uint64_t max_file_bytes = std::uint64_t{11} << 30;
+  std::uint64_t max_attempt_bytes = std::uint64_t{64} << 30;
+};
+
 class RunFileStore {
  public:
-  static Result<std::unique_ptr<RunFileStore>> Open(std::string directory);
+  static Result<std::unique_ptr<RunFileStore>> Open(std::string directory,
+                                                    RunFileLimits limits = {});
   virtual ~RunFileStore() = default;
 
   // Writes what is new of [offset, offset + data), answers with the size then. An offset beyond
-  // the end is OUT_OF_RANGE. With `sync` it is on disk (fdatasync) when this returns.
+  // the end is OUT_OF_RANGE, bytes over a limit are FAILED_PRECONDITION (kTooLarge). With `sync` it
+  // is on disk (fdatasync) when this returns.
   virtual Result<std::uint64_t> Append(const WorkspaceName& workspace, const AttemptId& attempt,
                                        std::string_view name, std::uint64_t offset,
                                        std::string_view data, bool sync) = 0;
@@ -46,8 +55,11 @@ class RunFileStore {
   virtual Result<std::string> Read(const WorkspaceName& workspace, const AttemptId& attempt,
                                    std::string_view name, std::uint64_t offset,
                                    std::size_t max_bytes) = 0;
+  // At most `max_files` of those whose names come after `after`, by name; all from "" on. Reads the
+  // attempt's directories once a call.
   virtual Result<std::vector<RunFileInfo>> List(const WorkspaceName& workspace,
-                                                const AttemptId& attempt) = 0;
+                                                const AttemptId& attempt, std::string_view after,
+                                                std::size_t max_files) = 0;
 };
 
 }  // namespace muster::storage

@@ -24,6 +24,7 @@ struct RowChanges {
   std::vector<scheduler::PoolKey> removed_pools;
   std::vector<scheduler::Datastore> datastores;
   std::vector<scheduler::Token> tokens;
+  std::vector<TokenId> removed_tokens;
   std::vector<WorkspaceName> workspaces;
   bool server = false;  // the three below are to be written
   std::uint64_t epoch = 0;

@@ -36,9 +36,13 @@ Outcome<ExitCode> ListFiles(Session& session, Client& client, const std::string&
   v1::ListRunFilesRequest request;
   request.set_workspace(session.workspace());
   request.set_job_id(job_id);
-  MUSTER_CLI_ASSIGN(
-      const v1::ListRunFilesReply reply,
-      Call<v1::RunFileService>(client, &v1::RunFileService::Stub::ListRunFiles, request));
+  // All pages are of the attempt that the first one was of.
+  const auto stay = [](v1::ListRunFilesRequest& next, const v1::ListRunFilesReply& page) {
+    next.set_attempt(page.attempt());
+  };
+  MUSTER_CLI_ASSIGN(const v1::ListRunFilesReply reply,
+                    CallForPages<v1::RunFileService>(
+                        client, &v1::RunFileService::Stub::ListRunFiles, request, stay));
   if (session.json) {
     session.PrintJson(reply);
     return ExitCode::kOk;

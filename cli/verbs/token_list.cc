@@ -28,8 +28,10 @@ Outcome<ExitCode> Run(Session& session) {
   MUSTER_CLI_ASSIGN(Client* const client, session.Connect());
   v1::ListTokensRequest request;
   request.set_workspace(session.workspace());
-  MUSTER_CLI_ASSIGN(const v1::ListTokensReply reply,
-                    Call<v1::AdminService>(*client, &v1::AdminService::Stub::ListTokens, request));
+  MUSTER_CLI_ASSIGN(
+      const v1::ListTokensReply reply,
+      CallForPages<v1::AdminService>(*client, &v1::AdminService::Stub::ListTokens, request,
+                                     [](v1::ListTokensRequest&, const v1::ListTokensReply&) {}));
   if (session.json) {
     session.PrintJson(reply);
     return ExitCode::kOk;

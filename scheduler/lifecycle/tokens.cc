@@ -1,7 +1,37 @@
+#include <chrono>
+#include <vector>
+
 #include "scheduler/lifecycle/workspaces.h"
 #include "scheduler/model/queries.h"
 
 namespace muster::scheduler {
+
+namespace {
+
+constexpr std::size_t kMaxTokens = 100'000;
+
+std::vector<TokenId> LongExpired(const Decision& decision) {
+  const TimePoint limit = decision.now().wall - kTokenRetention;
+  std::vector<TokenId> expired;
+  for (const auto& [id, token] : decision.state().tokens) {
+    if (token.expires < limit) expired.push_back(id);
+  }
+  return expired;
+}
+
+// Makes room. A revoked token stays until it would have expired all the same: its id and secret
+// follow from a request id, and must not become valid again by that.
+Status MakeRoom(Decision& decision) {
+  const std::vector<TokenId> expired = LongExpired(decision);
+  if (decision.state().tokens.size() - expired.size() >= kMaxTokens) {
+    return Fail(ErrorCode::kResourceExhausted, ErrorReason::kTooMany,
+                "The server keeps 100,000 tokens and has as many; give tokens shorter lives.");
+  }
+  for (const TokenId& id : expired) decision.Emit(TokenForgotten{id});
+  return {};
+}
+
+}  // namespace
 
 Result<Answer> Decide(Decision& decision, const CreateToken& command,
                       const Surroundings& surroundings) {
@@ -21,6 +51,7 @@ Result<Answer> Decide(Decision& decision, const CreateToken& command,
     return Fail(ErrorCode::kAlreadyExists, ErrorReason::kNameTaken,
                 "Token \"" + definition.id.str() + "\" exists already.");
   }
+  MUSTER_TRY(MakeRoom(decision));
   decision.Emit(definition);
   Remember(decision, definition.workspace, command.idempotency, definition.id.str());
   return Answer{definition.id.str(), {}, false};

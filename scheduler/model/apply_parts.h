@@ -19,6 +19,7 @@ void ApplyBody(const ApplyContext& context, const RequestAnswered& event);
 void ApplyBody(const ApplyContext& context, const WorkspaceCreated& event);
 void ApplyBody(const ApplyContext& context, const TokenCreated& event);
 void ApplyBody(const ApplyContext& context, const TokenRevoked& event);
+void ApplyBody(const ApplyContext& context, const TokenForgotten& event);
 // apply_pools.cc
 void ApplyBody(const ApplyContext& context, const PoolCreated& event);
 void ApplyBody(const ApplyContext& context, const PoolUpdated& event);

@@ -69,4 +69,10 @@ void ApplyBody(const ApplyContext& context, const TokenRevoked& event) {
   context.touched.tokens.insert(event.id);
 }
 
+void ApplyBody(const ApplyContext& context, const TokenForgotten& event) {
+  MUSTER_CHECK(context.state.tokens.erase(event.id) == 1,
+               "an event names a token that is not there");
+  context.touched.tokens.insert(event.id);
+}
+
 }  // namespace muster::scheduler

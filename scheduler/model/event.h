@@ -56,6 +56,11 @@ struct TokenRevoked {
   TokenId id;
 };
 
+// It expired long ago.
+struct TokenForgotten {
+  TokenId id;
+};
+
 // --- pools, datastores, nodes -----------------------------------------------------------------
 
 struct PoolCreated {
@@ -184,11 +189,11 @@ struct AttemptLogTailNoted {
 
 using EventBody =
     std::variant<ServerStarted, LeasesExtended, RequestAnswered, WorkspaceCreated, TokenCreated,
-                 TokenRevoked, PoolCreated, PoolUpdated, PoolDeleted, DatastoreRegistered,
-                 NodeJoined, NodeCertificateRenewed, NodeFactsChanged, NodeCordoned, NodeLost,
-                 NodeReturned, NodeRemoved, JobSubmitted, JobStatusChanged, AttemptCreated,
-                 AttemptPhaseChanged, AttemptNodePhaseChanged, RankStarted, RankEnded,
-                 AttemptLogTailNoted>;
+                 TokenRevoked, TokenForgotten, PoolCreated, PoolUpdated, PoolDeleted,
+                 DatastoreRegistered, NodeJoined, NodeCertificateRenewed, NodeFactsChanged,
+                 NodeCordoned, NodeLost, NodeReturned, NodeRemoved, JobSubmitted, JobStatusChanged,
+                 AttemptCreated, AttemptPhaseChanged, AttemptNodePhaseChanged, RankStarted,
+                 RankEnded, AttemptLogTailNoted>;
 
 struct Event {
   std::uint64_t sequence = 0;  // from 1, without gaps; assigned by the core

@@ -18,11 +18,19 @@ namespace {
 using scheduler::Principal;
 using scheduler::Role;
 
-constexpr std::int64_t kLogIntervalMicros = 1'000'000;
 constexpr std::size_t kMaxLoggedMethodBytes = 100;
 
 tl::unexpected<Error> Unauthenticated(ErrorReason reason, std::string message) {
   return Fail(ErrorCode::kUnauthenticated, reason, std::move(message));
+}
+
+Status CheckToken(const TokenId& id, const TokenIdentity& token, TimePoint now) {
+  if (token.revoked)
+    return Unauthenticated(ErrorReason::kRevoked, "token " + id.str() + " was revoked");
+  if (token.expires <= now)
+    return Unauthenticated(ErrorReason::kExpiredToken,
+                           "token " + id.str() + " expired at " + FormatUtc(token.expires));
+  return {};
 }
 
 Result<Principal> AuthenticateToken(std::string_view authorization, const Identities& identities,
@@ -41,26 +49,29 @@ Result<Principal> AuthenticateToken(std::string_view authorization, const Identi
   if (found == identities.tokens.end() || !equal)
     return Unauthenticated(ErrorReason::kBadToken, "this server does not know the token");
   const TokenIdentity& token = found->second;
-  if (token.revoked)
-    return Unauthenticated(ErrorReason::kRevoked, "token " + bearer->id.str() + " was revoked");
-  if (token.expires <= now)
-    return Unauthenticated(ErrorReason::kExpiredToken,
-                           "token " + bearer->id.str() + " expired at " + FormatUtc(token.expires));
+  MUSTER_TRY(CheckToken(bearer->id, token, now));
   return Principal{token.role, token.user, token.workspace, NodeId(), bearer->id, Digest()};
 }
 
-Result<Principal> AuthenticateCertificate(const Credentials& credentials,
-                                          const Identities& identities) {
-  const NodeId node{std::string(credentials.certificate_common_name)};
+Result<const NodeIdentity*> FindNode(const NodeId& node, const Digest& certificate_key,
+                                     const Identities& identities) {
   const auto found = identities.nodes.find(node);
   if (found == identities.nodes.end())
     return Unauthenticated(ErrorReason::kRevoked,
                            "the certificate is of node \"" + node.str() +
                                "\", which is not (or no longer) a node of this server");
-  if (credentials.certificate_key != found->second.certificate_fingerprint)
+  if (certificate_key != found->second.certificate_fingerprint)
     return Unauthenticated(ErrorReason::kRevoked,
                            "node " + node.str() + " has got a certificate for another key since");
-  return Principal{Role::kNode, UserName("node:" + node.str()), found->second.workspace, node,
+  return &found->second;
+}
+
+Result<Principal> AuthenticateCertificate(const Credentials& credentials,
+                                          const Identities& identities) {
+  const NodeId node{std::string(credentials.certificate_common_name)};
+  MUSTER_ASSIGN(const NodeIdentity* const known,
+                FindNode(node, *credentials.certificate_key, identities));
+  return Principal{Role::kNode, UserName("node:" + node.str()), known->workspace, node,
                    TokenId(),   *credentials.certificate_key};
 }
 
@@ -74,6 +85,17 @@ Result<Principal> Authenticate(const Credentials& credentials, const Identities&
   return Unauthenticated(ErrorReason::kBadToken,
                          "this call needs a token (metadata \"authorization\") or the certificate "
                          "of a node; `muster login` sets up a token");
+}
+
+Status CheckIdentity(const Principal& principal, const Identities& identities, TimePoint now) {
+  if (principal.role == Role::kNode) {
+    MUSTER_TRY(FindNode(principal.node, principal.certificate_fingerprint, identities));
+    return {};
+  }
+  const auto found = identities.tokens.find(principal.token);
+  if (found == identities.tokens.end())
+    return Unauthenticated(ErrorReason::kBadToken, "this server does not know the token any more");
+  return CheckToken(principal.token, found->second, now);
 }
 
 Status Authorize(const Principal& principal, std::string_view method) {
@@ -108,18 +130,13 @@ grpc::Status Authenticator::Process(const InputMetadata& metadata, grpc::AuthCon
 }
 
 void Authenticator::LogRefusal(const Error& error, std::string_view method) {
-  const std::int64_t now_us = ReadClock().steady.time_since_epoch().count();
-  std::int64_t next = next_log_us_.load(std::memory_order_relaxed);
-  if (now_us < next || !next_log_us_.compare_exchange_strong(next, now_us + kLogIntervalMicros)) {
-    unlogged_.fetch_add(1, std::memory_order_relaxed);
-    return;
-  }
-  const auto unlogged = static_cast<std::int64_t>(unlogged_.exchange(0, std::memory_order_relaxed));
+  const auto unlogged = log_gate_.Pass(ReadClock().steady);
+  if (!unlogged) return;
   Log(LogLevel::kWarning, "call_refused",
       {{"method", method.substr(0, kMaxLoggedMethodBytes)},
        {"reason", ReasonName(error.reason)},
        {"message", error.message},
-       {"unlogged_before", unlogged}});
+       {"unlogged_before", *unlogged}});
 }
 
 }  // namespace muster::server

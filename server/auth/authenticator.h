@@ -5,12 +5,12 @@
 
 #include <grpcpp/security/auth_metadata_processor.h>
 
-#include <atomic>
-#include <cstdint>
+#include <chrono>
 #include <optional>
 #include <string_view>
 
 #include "base/digest.h"
+#include "base/log_gate.h"
 #include "base/result.h"
 #include "base/time.h"
 #include "scheduler/model/command.h"
@@ -31,6 +31,10 @@ struct Credentials {
 Result<scheduler::Principal> Authenticate(const Credentials& credentials,
                                           const Identities& identities, TimePoint now);
 
+// Whether one that was authenticated before would be so now; for streams that go on for long.
+Status CheckIdentity(const scheduler::Principal& principal, const Identities& identities,
+                     TimePoint now);
+
 // PERMISSION_DENIED (kWrongRole), or UNIMPLEMENTED for a method that is not in the table.
 Status Authorize(const scheduler::Principal& principal, std::string_view method);
 
@@ -48,8 +52,7 @@ class Authenticator final : public grpc::AuthMetadataProcessor {
   void LogRefusal(const Error& error, std::string_view method);
 
   const IdentitiesHolder& identities_;
-  std::atomic<std::int64_t> next_log_us_{0};
-  std::atomic<std::uint64_t> unlogged_{0};
+  LogGate log_gate_{std::chrono::seconds(1)};
 };
 
 }  // namespace muster::server

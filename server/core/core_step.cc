@@ -16,8 +16,8 @@ constexpr bool kIsOneOf = (std::is_same_v<Event, Others> || ...);
 
 template <class Event>
 constexpr bool kChangesIdentities =
-    kIsOneOf<Event, scheduler::TokenCreated, scheduler::TokenRevoked, scheduler::NodeJoined,
-             scheduler::NodeCertificateRenewed, scheduler::NodeRemoved>;
+    kIsOneOf<Event, scheduler::TokenCreated, scheduler::TokenRevoked, scheduler::TokenForgotten,
+             scheduler::NodeJoined, scheduler::NodeCertificateRenewed, scheduler::NodeRemoved>;
 
 // What single events mean beyond the state.
 struct EventNotes {

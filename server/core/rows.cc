@@ -49,7 +49,13 @@ storage::RowChanges RowsOf(const scheduler::State& state, const scheduler::Touch
     }
   }
   for (const auto& key : touched.datastores) rows.datastores.push_back(state.datastores.at(key));
-  for (const TokenId& id : touched.tokens) rows.tokens.push_back(state.tokens.at(id));
+  for (const TokenId& id : touched.tokens) {
+    if (const scheduler::Token* token = scheduler::Find(state.tokens, id)) {
+      rows.tokens.push_back(*token);
+    } else {
+      rows.removed_tokens.push_back(id);
+    }
+  }
   rows.workspaces.assign(touched.workspaces.begin(), touched.workspaces.end());
   rows.server = touched.server;
   rows.epoch = state.epoch;

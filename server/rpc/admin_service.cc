@@ -7,6 +7,7 @@
 #include "server/auth/role_names.h"
 #include "server/rpc/change_request.h"
 #include "server/rpc/names.h"
+#include "server/rpc/page_token.h"
 #include "server/rpc/unary.h"
 
 namespace muster::server {
@@ -45,6 +46,19 @@ void EncodeToken(const scheduler::Token& token, v1::TokenInfo& out) {
   out.set_pool(token.pool.str());
 }
 
+void ListTokensOf(const scheduler::State& state, const WorkspaceName& workspace,
+                  const TokenId& after, std::size_t max_tokens, v1::ListTokensReply& reply) {
+  std::size_t count = 0;
+  for (auto it = state.tokens.upper_bound(after); it != state.tokens.end(); ++it) {
+    if (it->second.workspace != workspace) continue;
+    if (++count > max_tokens) {
+      reply.set_next_page_token(EncodeNamePageToken(reply.tokens().rbegin()->token_id()));
+      return;
+    }
+    EncodeToken(it->second, *reply.add_tokens());
+  }
+}
+
 // Posts the command of a new token; the reply tells its text once it is durable.
 template <class Reply>
 grpc::ServerUnaryReactor* PostToken(CoreLoop& loop, grpc::ServerUnaryReactor* reactor,
@@ -55,19 +69,35 @@ grpc::ServerUnaryReactor* PostToken(CoreLoop& loop, grpc::ServerUnaryReactor* re
   return PostAndFinish(loop, reactor, {principal, std::move(minted.command)});
 }
 
-void CountJobs(const scheduler::State& state, v1::GetServerStatusReply& reply) {
+// What the caller may see of the cluster's load.
+void Count(const Core& core, const scheduler::Principal& caller, v1::GetServerStatusReply& reply) {
+  const auto visible = [&caller](const WorkspaceName& workspace) {
+    return WorkspaceFor(caller, workspace.str()).has_value();
+  };
+  const scheduler::State& state = core.state();
   std::uint64_t waiting = 0;
-  for (const auto& [key, pool] : state.pools) waiting += pool.waiting.size();
+  for (const auto& [key, pool] : state.pools)
+    if (visible(key.workspace)) waiting += pool.waiting.size();
   // By attempts, which are as many as nodes can hold, not by jobs, of which a million may wait.
   std::uint64_t active = 0;
   for (const auto& [id, attempt] : state.attempts) {
     const scheduler::Job* job = scheduler::Find(state.jobs, id.job);
     if (job != nullptr && !scheduler::IsTerminal(job->status) &&
-        job->status != scheduler::JobStatus::kQueued && id.number == job->attempt_count)
+        job->status != scheduler::JobStatus::kQueued && id.number == job->attempt_count &&
+        visible(job->workspace))
       ++active;
+  }
+  std::uint64_t nodes = 0;
+  std::uint64_t connected = 0;
+  for (const auto& [id, node] : state.nodes) {
+    if (!visible(node.pool.workspace)) continue;
+    ++nodes;
+    connected += core.Soft(id).connected ? 1U : 0U;
   }
   reply.set_jobs_waiting(waiting);
   reply.set_jobs_active(active);
+  reply.set_nodes(nodes);
+  reply.set_nodes_connected(connected);
 }
 
 }  // namespace
@@ -141,11 +171,14 @@ grpc::ServerUnaryReactor* AdminService::ListTokens(grpc::CallbackServerContext* 
   grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
   const auto workspace = WorkspaceFor(PrincipalOf(*context), request->workspace());
   if (!workspace) return FinishWith(reactor, workspace.error());
+  const auto after = DecodeNamePageToken(request->page_token());
+  if (!after) return FinishWith(reactor, after.error());
+  const auto max_tokens = DecodePageSize(request->page_size());
+  if (!max_tokens) return FinishWith(reactor, max_tokens.error());
   return QueryAndFinish(loop_, reactor, *workspace,
-                        [reply, workspace = *workspace](const Core& core, Now) -> Status {
-                          for (const auto& [id, token] : core.state().tokens)
-                            if (token.workspace == workspace)
-                              EncodeToken(token, *reply->add_tokens());
+                        [reply, workspace = *workspace, after = TokenId(*after),
+                         max_tokens = *max_tokens](const Core& core, Now) -> Status {
+                          ListTokensOf(core.state(), workspace, after, max_tokens, *reply);
                           return {};
                         });
 }
@@ -175,18 +208,14 @@ grpc::ServerUnaryReactor* AdminService::GetServerStatus(
   reply->set_started_us(ToMicros(facts_.started));
   reply->set_free_disk_bytes(disk.free_bytes);
   reply->set_disk_reserve_bytes(disk.reserve_bytes);
-  return QueryAndFinish(loop_, context->DefaultReactor(), [reply](const Core& core, Now) -> Status {
-    const scheduler::State& state = core.state();
-    reply->set_epoch(state.epoch);
-    reply->set_last_sequence(state.last_sequence);
-    reply->set_disk_low(core.disk_low());
-    reply->set_nodes(state.nodes.size());
-    std::uint64_t connected = 0;
-    for (const auto& [id, node] : state.nodes) connected += core.Soft(id).connected ? 1U : 0U;
-    reply->set_nodes_connected(connected);
-    CountJobs(state, *reply);
-    return {};
-  });
+  return QueryAndFinish(loop_, context->DefaultReactor(),
+                        [reply, caller = PrincipalOf(*context)](const Core& core, Now) -> Status {
+                          reply->set_epoch(core.state().epoch);
+                          reply->set_last_sequence(core.state().last_sequence);
+                          reply->set_disk_low(core.disk_low());
+                          Count(core, caller, *reply);
+                          return {};
+                        });
 }
 
 }  // namespace muster::server

@@ -60,10 +60,11 @@ grpc::ServerBidiReactor<v1::AgentMessage, v1::ServerMessage>* AgentService::Sess
 
 grpc::ServerWriteReactor<v1::ReadBlobChunk>* AgentService::ReadBlob(
     grpc::CallbackServerContext* context, const v1::ReadBlobRequest* request) {
-  const auto stream = std::make_shared<BlobStream>(parts_, context, PrincipalOf(*context).node,
-                                                   request->digest(), request->offset());
+  const scheduler::Principal caller = PrincipalOf(*context);
+  const auto stream = std::make_shared<BlobStream>(parts_, context, caller.node, request->digest(),
+                                                   request->offset());
   auto* reactor = stream->Own(parts_.stalls);
-  stream->Begin();
+  if (stream->Admit(parts_.tickets, caller)) stream->Begin();
   return reactor;
 }
 

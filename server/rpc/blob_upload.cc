@@ -28,14 +28,23 @@ Error DoesNotFit(const DiskGauge& disk) {
 BlobUpload* BlobUpload::Begin() {
   self_ = shared_from_this();
   parts_.stalls.Add(self_);
-  if (uploads_.fetch_add(1) >= parts_.limits.max_uploads) {
+  const bool fits = uploads_.fetch_add(1) < parts_.limits.max_uploads;
+  if (!fits) {
     End(ToGrpcStatus(Error{ErrorCode::kResourceExhausted, ErrorReason::kTooMany,
                            "the server takes " + std::to_string(parts_.limits.max_uploads) +
                                " uploads at a time; try again"}));
+  } else if (auto ticket = parts_.tickets.Admit(caller_); !ticket) {
+    End(ToGrpcStatus(ticket.error()));
   } else {
+    SetTicket(std::move(*ticket));
     ReadNext();
   }
   return this;
+}
+
+void BlobUpload::SetTicket(std::unique_ptr<StreamTickets::Ticket> ticket) {
+  const std::lock_guard lock(mutex_);
+  ticket_ = std::move(ticket);
 }
 
 void BlobUpload::ReadNext() {
@@ -70,7 +79,10 @@ void BlobUpload::Take(const v1::UploadBlobRequest& request) {
                                 " bytes; at most 1 MiB (1048576 bytes) is allowed")));
   }
   // Each of many uploads fitted by itself when it began.
-  if (!parts_.disk.FitsNewWork(0)) return End(ToGrpcStatus(DoesNotFit(parts_.disk)));
+  if (!parts_.disk.FitsNewWork(request.chunk().size())) {
+    return End(ToGrpcStatus(DoesNotFit(parts_.disk)));
+  }
+  parts_.disk.NoteWrite(request.chunk().size());
   const Status written = writer_->Append(request.chunk());
   if (!written) return End(ToGrpcStatus(written.error()));
   ReadNext();
@@ -108,10 +120,15 @@ void BlobUpload::End(const grpc::Status& status) {
 }
 
 void BlobUpload::CheckStall(SteadyPoint now) {
+  Status valid;
   {
     const std::lock_guard lock(mutex_);
-    if (ended_ || !reading_ || now - read_started_ < parts_.limits.stall_timeout) return;
+    if (ended_) return;
+    if (ticket_ != nullptr) valid = ticket_->Check(ReadClock().wall);
+    const bool stalled = reading_ && now - read_started_ >= parts_.limits.stall_timeout;
+    if (valid && !stalled) return;
   }
+  if (!valid) return End(ToGrpcStatus(valid.error()));
   End(ToGrpcStatus(Error{ErrorCode::kDeadlineExceeded, ErrorReason::kSlowReader,
                          "cut off: nothing came for too long; upload again"}));
 }

@@ -35,6 +35,7 @@ class BlobUpload final : public grpc::ServerReadReactor<muster::v1::UploadBlobRe
   void Take(const muster::v1::UploadBlobRequest& request);
   Status Open(const muster::v1::BlobHeader& header);
   void Commit();
+  void SetTicket(std::unique_ptr<StreamTickets::Ticket> ticket);
   void ReadNext();
   void End(const grpc::Status& status);
 
@@ -49,6 +50,7 @@ class BlobUpload final : public grpc::ServerReadReactor<muster::v1::UploadBlobRe
 
   std::mutex mutex_;  // what follows
   std::shared_ptr<BlobUpload> self_;
+  std::unique_ptr<StreamTickets::Ticket> ticket_;
   SteadyPoint read_started_{};
   bool reading_ = false;
   bool ended_ = false;

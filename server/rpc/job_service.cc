@@ -296,7 +296,9 @@ grpc::ServerWriteReactor<v1::JobEvent>* JobService::WatchJobs(grpc::CallbackServ
   const auto watch = std::make_shared<JobWatch>(parts_, context, JobId(request->job_id()),
                                                 request->after_sequence());
   auto* reactor = watch->Own(parts_.stalls);
-  watch->Begin(WorkspaceFor(PrincipalOf(*context), request->workspace()));
+  const scheduler::Principal caller = PrincipalOf(*context);
+  if (!watch->Admit(parts_.tickets, caller)) return reactor;
+  watch->Begin(WorkspaceFor(caller, request->workspace()));
   return reactor;
 }
 

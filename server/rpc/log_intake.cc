@@ -21,14 +21,23 @@ AttemptId AttemptOf(const v1::RunFilePart& part) {
   return AttemptId{JobId(part.job_id()), part.attempt()};
 }
 
+std::size_t BytesOf(const v1::AppendRunFilesRequest& request) {
+  std::size_t bytes = 0;
+  for (const v1::RunFilePart& part : request.parts()) bytes += part.data().size();
+  return bytes;
+}
+
 bool IsWithinLimits(const v1::AppendRunFilesRequest& request) {
   if (request.parts().empty() || request.parts_size() > kMaxParts) return false;
-  std::size_t bytes = 0;
   for (const v1::RunFilePart& part : request.parts()) {
     if (part.name().size() > kMaxRunFileName) return false;
-    bytes += part.data().size();
   }
-  return bytes <= kMaxBytes;
+  return BytesOf(request) <= kMaxBytes;
+}
+
+Error NoRoom() {
+  return Error{ErrorCode::kResourceExhausted, ErrorReason::kDiskReserve,
+               "the server's disk is nearly full; keep the rest for later"};
 }
 
 }  // namespace
@@ -49,9 +58,8 @@ void LogIntake::Take(const NodeId& node, const v1::AppendRunFilesRequest& reques
                               "names have at most 1,024 bytes"});
     return;
   }
-  if (!parts_.disk.FitsLogs()) {
-    FinishWith(reactor, Error{ErrorCode::kResourceExhausted, ErrorReason::kDiskReserve,
-                              "the server's disk is nearly full; keep the rest for later"});
+  if (!parts_.disk.FitsLogs(BytesOf(request))) {
+    FinishWith(reactor, NoRoom());
     return;
   }
   auto call = std::make_shared<Call>(Call{node, request, reply, reactor, {}});
@@ -85,6 +93,13 @@ void LogIntake::Start(std::shared_ptr<Call> call) {
 }
 
 void LogIntake::Write(Call& call) {
+  // Many calls may have waited since each of them fitted.
+  const std::size_t bytes = BytesOf(call.request);
+  if (!parts_.disk.FitsLogs(bytes)) {
+    FinishWith(call.reactor, NoRoom());
+    return;
+  }
+  parts_.disk.NoteWrite(bytes);
   std::vector<storage::RunFilePart> parts;
   std::vector<std::string> keys;
   for (int i = 0; i < call.request.parts_size(); ++i) {

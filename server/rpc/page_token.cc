@@ -8,6 +8,12 @@ namespace {
 
 // Says which form the rest has, so that a later one can be told apart.
 constexpr std::string_view kPrefix = "p1-";
+constexpr std::string_view kNamePrefix = "n1-";
+
+tl::unexpected<Error> BadToken() {
+  return Fail(ErrorCode::kInvalidArgument, ErrorReason::kInvalidSpec,
+              "page_token is not one that this list gave; start again with an empty one");
+}
 
 }  // namespace
 
@@ -28,8 +34,25 @@ Result<std::uint64_t> DecodePageToken(std::string_view token) {
       return sequence;
     }
   }
-  return Fail(ErrorCode::kInvalidArgument, ErrorReason::kInvalidSpec,
-              "page_token is not one that ListJobs gave; start again with an empty one");
+  return BadToken();
+}
+
+std::string EncodeNamePageToken(std::string_view last_name) {
+  return std::string(kNamePrefix) + std::string(last_name);
+}
+
+Result<std::string> DecodeNamePageToken(std::string_view token) {
+  if (token.empty()) return std::string();
+  if (!token.starts_with(kNamePrefix) || token.size() == kNamePrefix.size()) return BadToken();
+  return std::string(token.substr(kNamePrefix.size()));
+}
+
+Result<std::size_t> DecodePageSize(std::uint32_t page_size) {
+  if (page_size <= kMaxPageSize) {
+    return std::size_t{page_size == 0 ? kMaxPageSize : page_size};
+  }
+  return Fail(ErrorCode::kInvalidArgument, ErrorReason::kTooMany,
+              "page_size is " + std::to_string(page_size) + "; at most 1,000 are allowed");
 }
 
 }  // namespace muster::server

@@ -6,6 +6,7 @@
 #include <cstdint>
 
 #include "server/auth/enrollment.h"
+#include "server/auth/stream_tickets.h"
 #include "server/core_loop.h"
 #include "server/loop/disk_gauge.h"
 #include "server/loop/history_readers.h"
@@ -25,6 +26,8 @@ struct RpcLimits {
   std::size_t max_uploads = 32;
   // Silence of a reader or an uploader after which it is cut off.
   Duration stall_timeout = std::chrono::seconds(60);
+  // Open at a time with one token (watches, reads, uploads), or by one node.
+  std::size_t max_streams = 256;
   // Events that a watch may fall behind.
   std::uint64_t max_watch_lag = 10'000;
 };
@@ -39,6 +42,7 @@ struct RpcParts {
   WakeHub& hub;
   StallWatch& stalls;
   DiskGauge& disk;
+  StreamTickets& tickets;
   // Sequence number of the last durable event.
   const std::atomic<std::uint64_t>& live_sequence;
   const Enrollment& enrollment;

@@ -18,6 +18,12 @@ class RunFileService final : public muster::v1::RunFileService::CallbackService 
       grpc::CallbackServerContext* context, const muster::v1::ReadRunFileRequest* request) override;
 
  private:
+  struct ListOrder;
+  static Result<ListOrder> DecodeList(const scheduler::Principal& caller,
+                                      const muster::v1::ListRunFilesRequest& request);
+  Status List(const ListOrder& order, storage::History& history,
+              muster::v1::ListRunFilesReply& reply) const;
+
   const RpcParts& parts_;
 };
 

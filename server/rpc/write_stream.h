@@ -1,5 +1,6 @@
 // A server stream that writes one message at a time and owns itself until gRPC is done with it. A
-// peer that takes nothing for the stall timeout is cut off with RESOURCE_EXHAUSTED (kSlowReader).
+// peer that takes nothing for the stall timeout is cut off with RESOURCE_EXHAUSTED (kSlowReader),
+// one whose token was revoked or has expired with UNAUTHENTICATED.
 #pragma once
 
 #include <grpcpp/server_context.h>
@@ -11,6 +12,7 @@
 #include <utility>
 
 #include "base/time.h"
+#include "server/auth/stream_tickets.h"
 #include "server/loop/stall_watch.h"
 #include "server/rpc/status.h"
 
@@ -26,6 +28,18 @@ class WriteStream : public grpc::ServerWriteReactor<Message>,
     self_ = this->shared_from_this();
     stalls.Add(self_);
     return this;
+  }
+
+  // Call once, after Own: false if the caller has too many streams, and this one has ended.
+  bool Admit(StreamTickets& tickets, const scheduler::Principal& caller) {
+    Result<std::unique_ptr<StreamTickets::Ticket>> ticket = tickets.Admit(caller);
+    const std::lock_guard lock(mutex_);
+    if (ticket) {
+      ticket_ = std::move(*ticket);
+    } else {
+      End(ToGrpcStatus(ticket.error()));
+    }
+    return ticket_ != nullptr;
   }
 
   void OnWriteDone(bool ok) final {
@@ -53,7 +67,9 @@ class WriteStream : public grpc::ServerWriteReactor<Message>,
 
   void CheckStall(SteadyPoint now) final {
     const std::lock_guard lock(mutex_);
-    if (done_ || !writing_) return;
+    if (done_) return;
+    CheckHolder();
+    if (!writing_) return;
     if (now - write_started_ >= 2 * stall_timeout_) {
       context_->TryCancel();  // not even the status gets through
     } else if (!ended_ && (now - write_started_ >= stall_timeout_ || IsTooSlow(now))) {
@@ -91,10 +107,19 @@ class WriteStream : public grpc::ServerWriteReactor<Message>,
   std::mutex& mutex() { return mutex_; }
 
  private:
+  // With the lock held.
+  void CheckHolder() {
+    if (ticket_ == nullptr || ended_) return;
+    if (const Status valid = ticket_->Check(ReadClock().wall); !valid) {
+      End(ToGrpcStatus(valid.error()));
+    }
+  }
+
   grpc::CallbackServerContext* const context_;
   const Duration stall_timeout_;
   std::mutex mutex_;
   std::shared_ptr<WriteStream> self_;
+  std::unique_ptr<StreamTickets::Ticket> ticket_;
   Message message_;
   SteadyPoint write_started_{};
   bool writing_ = false;

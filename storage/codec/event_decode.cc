@@ -108,6 +108,8 @@ Decoded DecodeBody(const StoredEvent& in) {
       MUSTER_TRY(Decode(in.pool_updated(), e.definition));
       return e;
     }
+    case StoredEvent::kTokenForgotten:
+      return TokenForgotten{TokenId(in.token_forgotten().id())};
     case StoredEvent::kPoolDeleted:
       return PoolDeleted{WorkspaceName(in.pool_deleted().workspace()),
                          PoolName(in.pool_deleted().name())};

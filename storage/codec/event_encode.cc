@@ -49,6 +49,9 @@ void Put(const PoolCreated& e, StoredEvent& out) { Encode(e, *out.mutable_pool_c
 void Put(const PoolUpdated& e, StoredEvent& out) {
   Encode(e.definition, *out.mutable_pool_updated());
 }
+void Put(const TokenForgotten& e, StoredEvent& out) {
+  out.mutable_token_forgotten()->set_id(e.id.str());
+}
 void Put(const PoolDeleted& e, StoredEvent& out) {
   auto& body = *out.mutable_pool_deleted();
   body.set_workspace(e.workspace.str());
@@ -158,6 +161,7 @@ struct KindOf {
   std::uint32_t operator()(const WorkspaceCreated&) const { return E::kWorkspaceCreated; }
   std::uint32_t operator()(const TokenCreated&) const { return E::kTokenCreated; }
   std::uint32_t operator()(const TokenRevoked&) const { return E::kTokenRevoked; }
+  std::uint32_t operator()(const TokenForgotten&) const { return E::kTokenForgotten; }
   std::uint32_t operator()(const PoolCreated&) const { return E::kPoolCreated; }
   std::uint32_t operator()(const PoolUpdated&) const { return E::kPoolUpdated; }
   std::uint32_t operator()(const PoolDeleted&) const { return E::kPoolDeleted; }

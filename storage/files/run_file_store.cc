@@ -1,10 +1,7 @@
 #include "storage/run_file_store.h"
 
-#include <dirent.h>
 #include <fcntl.h>
-#include <linux/openat2.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -18,24 +15,14 @@
 #include "storage/files/posix.h"
 #include "storage/files/recent.h"
 #include "storage/files/run_file_name.h"
+#include "storage/files/run_file_walk.h"
 
 namespace muster::storage {
 namespace {
 
 constexpr std::size_t kOpenFilesMax = 256;
-constexpr std::size_t kCountedAttemptsMax = 1'024;
+constexpr std::size_t kMeasuredAttemptsMax = 16'384;
 constexpr std::size_t kDurableDirectoriesMax = 4'096;
-
-// Never leaves `directory`, follows no link: the kernel's word, not ours. -1 and errno on failure.
-Fd OpenBeneath(int directory, const std::string& path, int flags) {
-  open_how how{};
-  // A planted FIFO must not block us; O_PATH takes no such flag.
-  if ((flags & O_PATH) == 0) flags |= O_NONBLOCK;
-  how.flags = static_cast<std::uint64_t>(flags | O_CLOEXEC | O_NOFOLLOW);
-  how.mode = (flags & O_CREAT) != 0 ? 0600 : 0;
-  how.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS;
-  return Fd(static_cast<int>(::syscall(SYS_openat2, directory, path.c_str(), &how, sizeof how)));
-}
 
 Error OpenError(int error_number, const std::string& path) {
   switch (error_number) {
@@ -71,8 +58,8 @@ struct OpenFile {
 
 class DirectoryRunFileStore final : public RunFileStore {
  public:
-  DirectoryRunFileStore(std::string directory, Fd root)
-      : directory_(std::move(directory)), root_(std::move(root)) {}
+  DirectoryRunFileStore(std::string directory, Fd root, RunFileLimits limits)
+      : limits_(limits), directory_(std::move(directory)), root_(std::move(root)) {}
 
   Result<std::uint64_t> Append(const WorkspaceName& workspace, const AttemptId& attempt,
                                std::string_view name, std::uint64_t offset, std::string_view data,
@@ -81,12 +68,19 @@ class DirectoryRunFileStore final : public RunFileStore {
   Result<std::string> Read(const WorkspaceName& workspace, const AttemptId& attempt,
                            std::string_view name, std::uint64_t offset,
                            std::size_t max_bytes) override;
-  Result<std::vector<RunFileInfo>> List(const WorkspaceName& workspace,
-                                        const AttemptId& attempt) override;
+  Result<std::vector<RunFileInfo>> List(const WorkspaceName& workspace, const AttemptId& attempt,
+                                        std::string_view after, std::size_t max_files) override;
 
  private:
+  struct Usage {
+    std::size_t files = 0;
+    std::uint64_t bytes = 0;
+  };
   Result<std::shared_ptr<OpenFile>> OpenForAppend(const std::string& base, const std::string& path);
+  Result<Usage*> UsageOf(const std::string& base);
   Status CountFile(const std::string& base);
+  Status CountBytes(const std::string& base, std::string_view name, std::uint64_t size,
+                    std::uint64_t fresh);
   Status MakeParents(const std::string& path);
   Result<std::uint64_t> Write(const RunFilePart& part,
                               std::set<std::shared_ptr<OpenFile>>& written);
@@ -96,6 +90,7 @@ class DirectoryRunFileStore final : public RunFileStore {
     return writer_locks_[std::hash<std::string>{}(path) % writer_locks_.size()];
   }
 
+  const RunFileLimits limits_;
   std::string directory_;
   Fd root_;
   // One writer of a file at a time, even if its descriptor is dropped from the cache and opened
@@ -103,7 +98,7 @@ class DirectoryRunFileStore final : public RunFileStore {
   std::array<std::mutex, 64> writer_locks_;
   std::mutex mutex_;  // guards what is below; never held over I/O but the listing of one attempt
   Recent<std::string, std::shared_ptr<OpenFile>> open_files_{kOpenFilesMax};
-  Recent<std::string, std::size_t> file_counts_{kCountedAttemptsMax};
+  Recent<std::string, Usage> usages_{kMeasuredAttemptsMax};
   // Directories that are known to be found after a power cut.
   Recent<std::string, std::monostate> durable_directories_{kDurableDirectoriesMax};
 };
@@ -156,6 +151,7 @@ Result<std::uint64_t> DirectoryRunFileStore::Write(const RunFilePart& part,
   }
   if (const std::uint64_t known = size - part.offset; known < part.data.size()) {
     const std::string_view fresh = part.data.substr(known);
+    MUSTER_TRY(CountBytes(base, part.name, size, fresh.size()));
     MUSTER_TRY(WriteAt(file->fd.get(), size, fresh));
     size += fresh.size();
   }
@@ -252,32 +248,10 @@ Status DirectoryRunFileStore::SyncLinks(const std::set<std::string>& paths) {
   return {};
 }
 
-// Adds the regular files below `directory` (consumed) to `files`, names relative to the attempt.
-Status ListInto(Fd directory, const std::string& prefix, std::size_t depth,
-                std::vector<RunFileInfo>& files) {
-  const int raw = ::fcntl(directory.get(), F_DUPFD_CLOEXEC, 0);
-  DIR* entries = raw < 0 ? nullptr : ::fdopendir(raw);
-  if (entries == nullptr) return Fail(IoError(errno, "can't list run files"));
-  const std::unique_ptr<DIR, int (*)(DIR*)> closer(entries, ::closedir);
-  while (const dirent* entry = ::readdir(entries)) {
-    const std::string name = entry->d_name;
-    if (name == "." || name == "..") continue;
-    struct stat info {};
-    if (::fstatat(raw, name.c_str(), &info, AT_SYMLINK_NOFOLLOW) != 0) continue;
-    if (S_ISREG(info.st_mode)) {
-      files.push_back({prefix + name, static_cast<std::uint64_t>(info.st_size)});
-    } else if (S_ISDIR(info.st_mode) && depth < kRunFileMaxDepth) {
-      Fd below = OpenBeneath(raw, name, O_RDONLY | O_DIRECTORY);
-      if (below.valid())
-        MUSTER_TRY(ListInto(std::move(below), prefix + name + "/", depth + 1, files));
-    }
-    if (files.size() > kRunFilesPerAttempt) return {};
-  }
-  return {};
-}
-
 Result<std::vector<RunFileInfo>> DirectoryRunFileStore::List(const WorkspaceName& workspace,
-                                                             const AttemptId& attempt) {
+                                                             const AttemptId& attempt,
+                                                             std::string_view after,
+                                                             std::size_t max_files) {
   MUSTER_ASSIGN(const std::string base, BaseOf(workspace, attempt));
   std::vector<RunFileInfo> files;
   Fd directory = OpenBeneath(root_.get(), base, O_RDONLY | O_DIRECTORY);
@@ -285,27 +259,63 @@ Result<std::vector<RunFileInfo>> DirectoryRunFileStore::List(const WorkspaceName
     if (errno == ENOENT) return files;
     return Fail(OpenError(errno, base));
   }
-  MUSTER_TRY(ListInto(std::move(directory), "", 0, files));
-  std::sort(files.begin(), files.end(),
-            [](const RunFileInfo& a, const RunFileInfo& b) { return a.name < b.name; });
+  FirstNames first(after, max_files);
+  MUSTER_TRY(VisitRunFiles(std::move(directory),
+                           [&](const FoundRunFile& file) { first.Offer(file.name); }));
+  for (const std::string& name : first.names()) {
+    const Fd file = OpenBeneath(root_.get(), base + "/" + name, O_PATH);
+    struct stat info {};
+    if (!file.valid() || ::fstat(file.get(), &info) != 0) continue;  // removed meanwhile
+    files.push_back({name, static_cast<std::uint64_t>(info.st_size)});
+  }
   return files;
+}
+
+// With the lock held. What the attempt has stored, measured once; valid until the next call.
+Result<DirectoryRunFileStore::Usage*> DirectoryRunFileStore::UsageOf(const std::string& base) {
+  if (Usage* known = usages_.Find(base)) return known;
+  Usage usage;
+  Fd directory = OpenBeneath(root_.get(), base, O_RDONLY | O_DIRECTORY);
+  if (directory.valid()) {
+    MUSTER_TRY(VisitRunFiles(std::move(directory), [&](const FoundRunFile& file) {
+      ++usage.files;
+      usage.bytes += file.SizeBytes();
+    }));
+  }
+  return &usages_.Put(base, usage);
 }
 
 // Counts a file that is about to be made; refuses the one that is too many.
 Status DirectoryRunFileStore::CountFile(const std::string& base) {
   const std::lock_guard lock(mutex_);
-  std::size_t* count = file_counts_.Find(base);
-  if (count == nullptr) {
-    std::vector<RunFileInfo> files;
-    Fd directory = OpenBeneath(root_.get(), base, O_RDONLY | O_DIRECTORY);
-    if (directory.valid()) MUSTER_TRY(ListInto(std::move(directory), "", 0, files));
-    count = &file_counts_.Put(base, files.size());
-  }
-  if (*count >= kRunFilesPerAttempt) {
+  MUSTER_ASSIGN(Usage* const usage, UsageOf(base));
+  if (usage->files >= kRunFilesPerAttempt) {
     return Fail(ErrorCode::kResourceExhausted, ErrorReason::kTooMany,
                 "an attempt may have 100,000 run files, " + base + " has as many");
   }
-  ++*count;
+  ++usage->files;
+  return {};
+}
+
+// Counts bytes that are about to be added to a file of `size`; refuses those over a limit.
+Status DirectoryRunFileStore::CountBytes(const std::string& base, std::string_view name,
+                                         std::uint64_t size, std::uint64_t fresh) {
+  if (size + fresh > limits_.max_file_bytes) {
+    return Fail(ErrorCode::kFailedPrecondition, ErrorReason::kTooLarge,
+                "the run file " + std::string(name) + " has " + std::to_string(size) +
+                    " bytes; the server keeps at most " + std::to_string(limits_.max_file_bytes) +
+                    " of one file (max_run_file_bytes)");
+  }
+  const std::lock_guard lock(mutex_);
+  MUSTER_ASSIGN(Usage* const usage, UsageOf(base));
+  if (usage->bytes + fresh > limits_.max_attempt_bytes) {
+    return Fail(ErrorCode::kFailedPrecondition, ErrorReason::kTooLarge,
+                "the run files of " + base + " have " + std::to_string(usage->bytes) +
+                    " bytes; the server keeps at most " +
+                    std::to_string(limits_.max_attempt_bytes) +
+                    " of an attempt (max_attempt_run_file_bytes)");
+  }
+  usage->bytes += fresh;
   return {};
 }
 
@@ -323,10 +333,11 @@ Result<std::string> DirectoryRunFileStore::Read(const WorkspaceName& workspace,
 
 }  // namespace
 
-Result<std::unique_ptr<RunFileStore>> RunFileStore::Open(std::string directory) {
+Result<std::unique_ptr<RunFileStore>> RunFileStore::Open(std::string directory,
+                                                         RunFileLimits limits) {
   MUSTER_TRY(MakeDirectories(directory));
   MUSTER_ASSIGN(Fd root, OpenDirectory(directory));
-  return std::make_unique<DirectoryRunFileStore>(std::move(directory), std::move(root));
+  return std::make_unique<DirectoryRunFileStore>(std::move(directory), std::move(root), limits);
 }
 
 }  // namespace muster::storage

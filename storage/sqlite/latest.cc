@@ -23,6 +23,7 @@ LatestRows PickLatest(std::span<const Batch* const> batches) {
     for (const scheduler::PoolKey& key : rows.removed_pools) latest.pools[key] = nullptr;
     for (const scheduler::Pool& pool : rows.pools) latest.pools[pool.key] = &pool;
     for (const scheduler::Datastore& store : rows.datastores) latest.datastores[store.key] = &store;
+    for (const TokenId& id : rows.removed_tokens) latest.tokens[id] = nullptr;
     for (const scheduler::Token& token : rows.tokens) latest.tokens[token.id] = &token;
     latest.workspaces.insert(latest.workspaces.end(), rows.workspaces.begin(),
                              rows.workspaces.end());

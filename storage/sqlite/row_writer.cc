@@ -38,6 +38,7 @@ class SqliteRowWriter final : public RowWriter {
   Status WriteAttempt(const scheduler::Attempt& attempt);
   Status WriteNode(const NodeId& id, const scheduler::Node* node);
   Status WritePool(const scheduler::PoolKey& key, const scheduler::Pool* pool);
+  Status WriteToken(const TokenId& id, const scheduler::Token* token);
   Status WriteServer(const RowChanges& rows);
   Status WriteSpecs(const Batch& batch, const JobSubmitted& submitted);
   Status WriteAnswer(const Event& event, const RequestAnswered& answer);
@@ -46,7 +47,7 @@ class SqliteRowWriter final : public RowWriter {
 
   Connection& connection_;
   std::optional<Statement> job_, specs_, attempt_, node_, remove_node_, pool_, remove_pool_,
-      datastore_, token_, workspace_, server_, answer_, event_, event_of_job_;
+      datastore_, token_, remove_token_, workspace_, server_, answer_, event_, event_of_job_;
 };
 
 Status SqliteRowWriter::Prepare() {
@@ -65,6 +66,7 @@ Status SqliteRowWriter::Prepare() {
       {&remove_pool_, "DELETE FROM pools WHERE workspace = ?1 AND name = ?2"},
       {&datastore_, "INSERT OR REPLACE INTO datastores VALUES (?1, ?2, ?3)"},
       {&token_, "INSERT OR REPLACE INTO tokens VALUES (?1, ?2, ?3)"},
+      {&remove_token_, "DELETE FROM tokens WHERE token_id = ?1"},
       {&workspace_, "INSERT OR REPLACE INTO workspaces VALUES (?1)"},
       {&server_,
        "UPDATE server SET epoch = ?1, last_job_sequence = ?2, leases_extended_until_us = ?3"},
@@ -96,11 +98,7 @@ Status SqliteRowWriter::WriteRows(const LatestRows& latest) {
     datastore_->BindText(1, key.workspace.str()).BindText(2, key.name.str()).BindBlob(3, data);
     MUSTER_TRY(datastore_->Run());
   }
-  for (const auto& [id, token] : latest.tokens) {
-    const std::string data = EncodeToken(*token);
-    token_->BindText(1, id.str()).BindText(2, token->workspace.str()).BindBlob(3, data);
-    MUSTER_TRY(token_->Run());
-  }
+  for (const auto& [id, token] : latest.tokens) MUSTER_TRY(WriteToken(id, token));
   for (const WorkspaceName& name : latest.workspaces) {
     workspace_->BindText(1, name.str());
     MUSTER_TRY(workspace_->Run());
@@ -131,6 +129,16 @@ Status SqliteRowWriter::WriteAttempt(const scheduler::Attempt& attempt) {
       .Bind(3, std::int64_t{Holds(attempt)})
       .BindBlob(4, data);
   return attempt_->Run();
+}
+
+Status SqliteRowWriter::WriteToken(const TokenId& id, const scheduler::Token* token) {
+  if (token == nullptr) {
+    remove_token_->BindText(1, id.str());
+    return remove_token_->Run();
+  }
+  const std::string data = EncodeToken(*token);
+  token_->BindText(1, id.str()).BindText(2, token->workspace.str()).BindBlob(3, data);
+  return token_->Run();
 }
 
 Status SqliteRowWriter::WriteNode(const NodeId& id, const scheduler::Node* node) {

@@ -38,7 +38,8 @@ bool IsEmpty(const Batch& batch) {
   const RowChanges& rows = batch.rows;
   return batch.events.empty() && rows.jobs.empty() && rows.attempts.empty() && rows.nodes.empty() &&
          rows.removed_nodes.empty() && rows.pools.empty() && rows.removed_pools.empty() &&
-         rows.datastores.empty() && rows.tokens.empty() && rows.workspaces.empty() && !rows.server;
+         rows.datastores.empty() && rows.tokens.empty() && rows.removed_tokens.empty() &&
+         rows.workspaces.empty() && !rows.server;
 }
 
 class SqliteWriter final : public Writer {

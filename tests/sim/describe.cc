@@ -39,6 +39,7 @@ struct BodyText {
   std::string operator()(const WorkspaceCreated& e) { return "WorkspaceCreated " + e.name.str(); }
   std::string operator()(const TokenCreated& e) { return "TokenCreated " + e.id.str(); }
   std::string operator()(const TokenRevoked& e) { return "TokenRevoked " + e.id.str(); }
+  std::string operator()(const TokenForgotten& e) { return "TokenForgotten " + e.id.str(); }
   std::string operator()(const PoolCreated& e) { return "PoolCreated " + Describe(e); }
   std::string operator()(const PoolUpdated& e) { return "PoolUpdated " + Describe(e.definition); }
   std::string operator()(const PoolDeleted& e) { return "PoolDeleted " + e.name.str(); }

@@ -77,6 +77,7 @@ void DurableLog::WriteRows(const storage::RowChanges& changes) {
   for (const scheduler::PoolKey& key : changes.removed_pools) rows_.pools.erase(key);
   Put(rows_.datastores, changes.datastores, [](const auto& store) { return store.key; });
   Put(rows_.tokens, changes.tokens, [](const auto& token) { return token.id; });
+  for (const TokenId& id : changes.removed_tokens) rows_.tokens.erase(id);
   rows_.workspaces.insert(changes.workspaces.begin(), changes.workspaces.end());
   if (!changes.server) return;
   rows_.epoch = changes.epoch;

@@ -53,8 +53,7 @@ def closure(source: pathlib.Path) -> list[pathlib.Path]:
 def surroundings() -> bytes:
     """Digest of what every key depends on: the tool, its configuration, the protocol (generated headers)."""
     digest = hashlib.sha256(subprocess.run([TIDY, "--version"], check=True, capture_output=True).stdout)
-    configurations = [ROOT / ".clang-tidy", *sorted(ROOT.glob("*/.clang-tidy"))]
-    for path in [*configurations, *sorted((ROOT / "proto").rglob("*.proto"))]:
+    for path in [ROOT / ".clang-tidy", *sorted(ROOT.glob("*/.clang-tidy")), *sorted((ROOT / "proto").rglob("*.proto"))]:
         digest.update(path.read_bytes())
     return digest.digest()
 

@@ -65,6 +65,8 @@ class FakeServer {
   std::vector<muster::v1::SubmitJobRequest> submits;
   std::vector<muster::v1::WatchJobsRequest> watches;
   std::vector<muster::v1::ReadRunFileRequest> reads;
+  std::vector<muster::v1::ListRunFilesRequest> lists;
+  std::vector<std::string> run_files = {"azureml-logs/65_job_prep-n1.txt"};
   std::vector<std::string> authorizations;
   std::string uploaded;
   muster::v1::BlobHeader upload_header;
@@ -103,9 +105,17 @@ class FakeServer {
       server.reads.push_back(*request);
       return server.on_read(*request, *writer);
     }
-    grpc::Status ListRunFiles(grpc::ServerContext*, const muster::v1::ListRunFilesRequest*,
+    // One file a page.
+    grpc::Status ListRunFiles(grpc::ServerContext*, const muster::v1::ListRunFilesRequest* request,
                               muster::v1::ListRunFilesReply* reply) override {
-      reply->add_files()->set_name("azureml-logs/65_job_prep-n1.txt");
+      const std::lock_guard lock(server.mutex_);
+      server.lists.push_back(*request);
+      const std::size_t page = std::min(server.lists.size(), server.run_files.size()) - 1;
+      reply->add_files()->set_name(server.run_files[page]);
+      reply->set_attempt(3);
+      if (page + 1 < server.run_files.size()) {
+        reply->set_next_page_token("page " + std::to_string(page + 1));
+      }
       return {};
     }
     FakeServer& server;

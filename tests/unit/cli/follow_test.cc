@@ -204,5 +204,17 @@ TEST(JobShow, ASilentAddressIsUnreachable) {
   server.Start();
 }
 
+TEST(LogList, FollowsThePagesOfOneAttempt) {
+  FakeServer server;
+  server.run_files = {"a.txt", "b.txt", "c.txt"};
+  const Ran ran = Muster({"job", "logs", "--list", "j"});
+  EXPECT_EQ(ran.exit_code, ExitCode::kOk) << ran.err;
+  for (const std::string& name : server.run_files) EXPECT_THAT(ran.out, HasSubstr(name));
+  ASSERT_EQ(server.lists.size(), 3U);
+  EXPECT_EQ(server.lists[0].attempt(), 0U);
+  EXPECT_EQ(server.lists[2].page_token(), "page 2");
+  EXPECT_EQ(server.lists[2].attempt(), 3U) << "a newer attempt may have begun meanwhile";
+}
+
 }  // namespace
 }  // namespace muster::cli

@@ -97,6 +97,22 @@ TEST_F(Definitions, ATokenIsRevokedInItsOwnWorkspaceOnly) {
   EXPECT_TRUE(cluster.state.tokens.at(revoke.id).revoked);
 }
 
+TEST_F(Definitions, ATokenThatExpiredLongAgoIsForgottenWithTheNextThatIsMade) {
+  const auto make = [this](const std::string& id, Duration life) {
+    CreateToken create;
+    create.definition.workspace = kDefault;
+    create.definition.id = TokenId(id);
+    create.definition.expires = kStartTime + life;
+    return cluster.Ask(create).has_value();
+  };
+  ASSERT_TRUE(make("long ago", -kTokenRetention - std::chrono::seconds(1)));
+  ASSERT_TRUE(make("of late", -kTokenRetention + std::chrono::seconds(1)));
+  EXPECT_FALSE(cluster.state.tokens.contains(TokenId("long ago")));
+  ASSERT_TRUE(make("valid", std::chrono::hours(1)));
+  EXPECT_TRUE(cluster.state.tokens.contains(TokenId("of late")));
+  EXPECT_TRUE(cluster.state.tokens.contains(TokenId("valid")));
+}
+
 TEST_F(Definitions, AJoinTokenNeedsAPoolToJoin) {
   CreateToken create;
   create.definition.id = TokenId("join");

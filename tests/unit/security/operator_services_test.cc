@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <set>
 
 #include "muster/v1/admin.grpc.pb.h"
 #include "muster/v1/cluster.grpc.pb.h"
@@ -257,6 +258,43 @@ TEST_F(OperatorServices, WorkspacesAreClosedToEachOther) {
   v1::ListWorkspacesReply own;
   ASSERT_TRUE(As(Role::kViewer, *admin_, &v1::AdminService::Stub::ListWorkspaces, {}, &own).ok());
   EXPECT_THAT(own.names(), ElementsAre("vision"));
+}
+
+TEST_F(OperatorServices, TheServersStatusCountsWhatTheCallerMaySee) {
+  ASSERT_TRUE(CreatePool("cpu", "key 1").ok());
+  Enroll("n1", "cpu");
+  CreateWorkspace("vision");
+  BindToWorkspace(Role::kViewer, "vision");
+  v1::GetServerStatusReply all;
+  ASSERT_TRUE(AsAdmin(*admin_, &v1::AdminService::Stub::GetServerStatus, {}, &all).ok());
+  EXPECT_EQ(all.nodes(), 1U);
+  v1::GetServerStatusReply own;
+  ASSERT_TRUE(As(Role::kViewer, *admin_, &v1::AdminService::Stub::GetServerStatus, {}, &own).ok());
+  EXPECT_EQ(own.nodes(), 0U);
+}
+
+TEST_F(OperatorServices, TokensAreListedInPages) {
+  for (const char* user : {"ada", "ben", "cem"}) {
+    v1::CreateTokenRequest request;
+    request.set_user(user);
+    request.set_role(v1::ROLE_USER);
+    request.set_request_id(std::string("token of ") + user);
+    v1::CreateTokenReply reply;
+    ASSERT_TRUE(AsAdmin(*admin_, &v1::AdminService::Stub::CreateToken, request, &reply).ok());
+  }
+  v1::ListTokensRequest request;
+  request.set_page_size(2);
+  std::set<std::string> users;
+  int pages = 0;
+  do {
+    v1::ListTokensReply page;
+    ASSERT_TRUE(AsAdmin(*admin_, &v1::AdminService::Stub::ListTokens, request, &page).ok());
+    for (const v1::TokenInfo& token : page.tokens()) EXPECT_TRUE(users.insert(token.user()).second);
+    request.set_page_token(page.next_page_token());
+    ++pages;
+  } while (!request.page_token().empty());
+  EXPECT_EQ(pages, 2);
+  EXPECT_THAT(users, ElementsAre("ada", "ben", "cem"));
 }
 
 TEST_F(OperatorServices, AnAdminOfAnotherWorkspaceMakesNone) {

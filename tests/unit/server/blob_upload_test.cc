@@ -38,17 +38,18 @@ class Uploads : public ::testing::Test {
   std::atomic<std::uint64_t> live_sequence_ = 0;
   security::KeyAndCertificate ca_;
   IdentitiesHolder identities_;
+  StreamTickets tickets_{identities_, 10};
   Enrollment enrollment_{ca_, identities_};
-  RpcParts parts_{loop_,       sessions_,      history_,   io_,   *blobs_,
-                  *run_files_, hub_,           stalls_,    disk_, live_sequence_,
-                  enrollment_, SpecDefaults{}, RpcLimits{}};
+  RpcParts parts_{loop_,          sessions_,   history_,       io_,        *blobs_,
+                  *run_files_,    hub_,        stalls_,        disk_,      tickets_,
+                  live_sequence_, enrollment_, SpecDefaults{}, RpcLimits{}};
   BlobService service_{parts_};
   SecureServer server_{{&service_}};
   std::unique_ptr<v1::BlobService::Stub> stub_ = v1::BlobService::NewStub(server_.Connect());
 };
 
 TEST_F(Uploads, AnUploadThatHasBegunEndsAtTheReserveToo) {
-  disk_.Set(kReserve + 100);
+  disk_.Set(kReserve + 100, disk_.written_bytes());
   grpc::ClientContext context;
   context.AddMetadata(security::kAuthorizationKey, server_.AuthorizationOf(scheduler::Role::kUser));
   v1::UploadBlobReply reply;
@@ -59,7 +60,7 @@ TEST_F(Uploads, AnUploadThatHasBegunEndsAtTheReserveToo) {
   ASSERT_TRUE(stream->Write(request));
   WaitForTheTemporaryFile();
 
-  disk_.Set(kReserve - 1);  // others have filled it meanwhile
+  disk_.Set(kReserve - 1, disk_.written_bytes());  // others have filled it meanwhile
   request.set_chunk("content");
   stream->Write(request);
   stream->WritesDone();

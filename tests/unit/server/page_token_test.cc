@@ -25,5 +25,18 @@ TEST(PageToken, AnythingElseIsRefused) {
   }
 }
 
+TEST(NamePageToken, GivesBackTheNameItWasMadeOf) {
+  EXPECT_EQ(DecodeNamePageToken(EncodeNamePageToken("azureml-logs/a b")).value(),
+            "azureml-logs/a b");
+  EXPECT_EQ(DecodeNamePageToken("").value(), "");
+  for (const char* token : {"a", "n1-", "p1-1"}) EXPECT_FALSE(DecodeNamePageToken(token)) << token;
+}
+
+TEST(PageSize, IsBounded) {
+  EXPECT_EQ(DecodePageSize(0).value(), 1'000U);
+  EXPECT_EQ(DecodePageSize(7).value(), 7U);
+  EXPECT_EQ(DecodePageSize(1'001).error().code, ErrorCode::kInvalidArgument);
+}
+
 }  // namespace
 }  // namespace muster::server

@@ -3,6 +3,7 @@
 #include <thread>
 #include <vector>
 
+#include "server/loop/disk_gauge.h"
 #include "server/loop/post_queue.h"
 #include "server/loop/release_queue.h"
 
@@ -43,6 +44,24 @@ TEST(ReleaseQueue, AnEntryWithoutABatchLeavesAtOnceWhenNothingIsBeforeIt) {
   ReleaseQueue<int> queue;
   queue.Push(false, 1);
   EXPECT_TRUE(queue.Ready());
+}
+
+TEST(DiskGauge, CountsWhatWasWrittenSinceItsMeasure) {
+  DiskGauge disk(1'000);
+  disk.Set(1'500, disk.written_bytes());
+  EXPECT_TRUE(disk.FitsLogs(1'000));
+  disk.NoteWrite(600);
+  EXPECT_EQ(disk.free_bytes(), 900U);
+  EXPECT_FALSE(disk.FitsNewWork(0));
+  EXPECT_TRUE(disk.FitsLogs(400));
+  EXPECT_FALSE(disk.FitsLogs(401));
+  disk.NoteWrite(5'000);
+  EXPECT_EQ(disk.free_bytes(), 0U);
+  // Written while the measure was taken: it may or may not be in it.
+  const std::uint64_t before = disk.written_bytes();
+  disk.NoteWrite(100);
+  disk.Set(2'000, before);
+  EXPECT_EQ(disk.free_bytes(), 1'900U);
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 
 #include <grpcpp/grpcpp.h>
 
+#include <filesystem>
 #include <memory>
 #include <string>
 
@@ -19,12 +20,13 @@ namespace muster::server {
 
 class RunningServer {
  public:
-  explicit RunningServer(std::uint64_t disk_reserve_bytes = 0) {
+  explicit RunningServer(std::uint64_t disk_reserve_bytes = 0, RpcLimits limits = {}) {
     security::ApplyTlsPolicy();
     ServerConfig config;
     config.state_dir = directory_.path();
     config.listen = "127.0.0.1:0";
     config.disk_reserve_bytes = disk_reserve_bytes;
+    config.rpc = limits;
     auto server = Server::Start(config);
     MUSTER_CHECK(server.has_value(), server.error().message);
     server_ = std::move(*server);
@@ -39,6 +41,7 @@ class RunningServer {
   }
 
   const std::shared_ptr<grpc::Channel>& channel() const { return channel_; }
+  std::filesystem::path directory() const { return directory_.path(); }
   // Who calls from now on; the administrator at first.
   void Become(const std::string& token) { bearer_ = BearerIn(token); }
   std::unique_ptr<grpc::ClientContext> Call() const {

@@ -26,6 +26,9 @@ class RunFileStoreTest : public testing::Test {
   Result<std::string> Read(std::string_view name) {
     return store_->Read(kDefault, kAttempt, name, 0, 1 << 20);
   }
+  Result<std::vector<RunFileInfo>> List(const AttemptId& attempt) {
+    return store_->List(kDefault, attempt, "", 100'000);
+  }
   std::string AttemptPath() const { return directory_ / "runfiles/default/digits_1_aa/1"; }
 
   TemporaryDirectory directory_;
@@ -59,17 +62,49 @@ TEST_F(RunFileStoreTest, ReadsPartsAndTellsAMissingFile) {
             ErrorCode::kNotFound);
 }
 
+TEST_F(RunFileStoreTest, KeepsNoMoreThanItsLimitsOfAFileAndOfAnAttempt) {
+  store_ = std::move(*RunFileStore::Open(directory_ / "runfiles", {10, 25}));
+  ASSERT_EQ(Append("a", 0, "0123456789"), 10U);
+  const auto too_long = Append("a", 10, "x");
+  ASSERT_FALSE(too_long);
+  EXPECT_EQ(too_long.error().code, ErrorCode::kFailedPrecondition);
+  EXPECT_EQ(too_long.error().reason, ErrorReason::kTooLarge);
+  EXPECT_NE(too_long.error().message.find("max_run_file_bytes"), std::string::npos);
+  EXPECT_EQ(Append("a", 0, "0123456789"), 10U) << "a duplicate adds nothing";
+  ASSERT_EQ(Append("b", 0, "0123456789"), 10U);
+  // The count survives a restart.
+  store_ = std::move(*RunFileStore::Open(directory_ / "runfiles", {10, 25}));
+  const auto too_much = Append("c", 0, "012345");
+  ASSERT_FALSE(too_much);
+  EXPECT_NE(too_much.error().message.find("max_attempt_run_file_bytes"), std::string::npos);
+  EXPECT_EQ(Append("c", 0, "01234"), 5U);
+  EXPECT_EQ(store_->Append(kDefault, {kAttempt.job, 2}, "a", 0, "0123456789", true), 10U)
+      << "another attempt has its own limit";
+}
+
+TEST_F(RunFileStoreTest, ListsInPagesByName) {
+  for (const char* name : {"b/2", "a", "c", "b/1"}) ASSERT_TRUE(Append(name, 0, "xy"));
+  const auto first = store_->List(kDefault, kAttempt, "", 3);
+  ASSERT_EQ(first->size(), 3U);
+  EXPECT_EQ(first->at(0).name, "a");
+  EXPECT_EQ(first->at(2).name, "b/2");
+  EXPECT_EQ(first->at(2).size_bytes, 2U);
+  const auto second = store_->List(kDefault, kAttempt, "b/2", 3);
+  ASSERT_EQ(second->size(), 1U);
+  EXPECT_EQ(second->at(0).name, "c");
+}
+
 TEST_F(RunFileStoreTest, ListsFilesOfTheAttemptByName) {
   ASSERT_TRUE(Append("outputs/model/weights", 0, "12"));
   ASSERT_TRUE(Append("azureml-logs/70_driver_log.txt", 0, "1"));
   ASSERT_TRUE(store_->Append(kDefault, {kAttempt.job, 2}, "other", 0, "x", false));
-  const auto files = store_->List(kDefault, kAttempt);
+  const auto files = List(kAttempt);
   ASSERT_TRUE(files);
   ASSERT_EQ(files->size(), 2U);
   EXPECT_EQ((*files)[0].name, "azureml-logs/70_driver_log.txt");
   EXPECT_EQ((*files)[1].name, "outputs/model/weights");
   EXPECT_EQ((*files)[1].size_bytes, 2U);
-  EXPECT_TRUE(store_->List(kDefault, {JobId("unknown"), 1})->empty());
+  EXPECT_TRUE(List({JobId("unknown"), 1})->empty());
 }
 
 TEST_F(RunFileStoreTest, HostileNamesAreRefused) {
@@ -106,7 +141,7 @@ TEST_F(RunFileStoreTest, HostileNamesAreRefused) {
             ErrorReason::kUnsafePath);
   EXPECT_EQ(store_->Read(kDefault, {JobId("a/b"), 1}, "a", 0, 1).error().reason,
             ErrorReason::kUnsafePath);
-  EXPECT_TRUE(store_->List(kDefault, kAttempt)->empty());
+  EXPECT_TRUE(List(kAttempt)->empty());
 }
 
 TEST_F(RunFileStoreTest, PlantedLinksAndDevicesAreNotFollowed) {
@@ -123,7 +158,7 @@ TEST_F(RunFileStoreTest, PlantedLinksAndDevicesAreNotFollowed) {
     EXPECT_EQ(Read(name).error().reason, ErrorReason::kUnsafePath) << name;
   }
   EXPECT_FALSE(std::filesystem::exists(directory_ / "new"));
-  EXPECT_EQ(store_->List(kDefault, kAttempt)->size(), 1U);
+  EXPECT_EQ(List(kAttempt)->size(), 1U);
 }
 
 TEST_F(RunFileStoreTest, MoreFilesThanDescriptorsAreKeptApart) {
@@ -136,7 +171,7 @@ TEST_F(RunFileStoreTest, MoreFilesThanDescriptorsAreKeptApart) {
     }
   }
   EXPECT_EQ(Read("logs/599"), "599;599;");
-  EXPECT_EQ(store_->List(kDefault, kAttempt)->size(), 600U);
+  EXPECT_EQ(List(kAttempt)->size(), 600U);
   const std::filesystem::directory_iterator open("/proc/self/fd");
   EXPECT_LT(std::distance(begin(open), end(open)), 400);
 }

@@ -116,7 +116,7 @@ class World {
     Collect(state_.nodes, touched.nodes, rows.nodes, &rows.removed_nodes);
     Collect(state_.pools, touched.pools, rows.pools, &rows.removed_pools);
     Collect(state_.datastores, touched.datastores, rows.datastores, kNever);
-    Collect(state_.tokens, touched.tokens, rows.tokens, kNever);
+    Collect(state_.tokens, touched.tokens, rows.tokens, &rows.removed_tokens);
     rows.workspaces.assign(touched.workspaces.begin(), touched.workspaces.end());
     rows.server = touched.server;
     rows.epoch = state_.epoch;
