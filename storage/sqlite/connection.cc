@@ -1,6 +1,7 @@
 #include "storage/sqlite/connection.h"
 
 #include "base/check.h"
+#include "storage/sqlite/log_vfs.h"
 
 namespace muster::storage {
 
@@ -87,6 +88,7 @@ bool Statement::IsNull(int column) const {
 }
 
 Result<Connection> Connection::Open(const std::string& path, Mode mode) {
+  const char* vfs = nullptr;
   int flags = SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
   switch (mode) {
     case Mode::kReadOnly:
@@ -94,13 +96,14 @@ Result<Connection> Connection::Open(const std::string& path, Mode mode) {
       break;
     case Mode::kReadWrite:
       flags |= SQLITE_OPEN_READWRITE;
+      vfs = LogVfs();
       break;
     case Mode::kCreate:
       flags |= SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE;
       break;
   }
   sqlite3* raw = nullptr;
-  const int code = sqlite3_open_v2(path.c_str(), &raw, flags, nullptr);
+  const int code = sqlite3_open_v2(path.c_str(), &raw, flags, vfs);
   Connection connection(raw);
   MUSTER_CHECK(raw != nullptr, "no memory for a database connection");
   if (code != SQLITE_OK) return Fail(SqliteError(raw, "opening " + path));
@@ -141,8 +144,16 @@ Result<std::string> Connection::QueryText(std::string_view sql) {
   return row ? std::string(statement.Text(0)) : std::string();
 }
 
+Status Connection::RunKept(std::optional<Statement>& kept, std::string_view sql) {
+  if (!kept) {
+    MUSTER_ASSIGN(kept, Prepare(sql));
+  }
+  return kept->Run();
+}
+
 Result<Transaction> Transaction::Begin(Connection& connection, Kind kind) {
-  MUSTER_TRY(connection.Execute(kind == Kind::kWrite ? "BEGIN IMMEDIATE" : "BEGIN"));
+  MUSTER_TRY(kind == Kind::kWrite ? connection.RunKept(connection.begin_write_, "BEGIN IMMEDIATE")
+                                  : connection.RunKept(connection.begin_read_, "BEGIN"));
   return Transaction(connection);
 }
 
@@ -153,7 +164,7 @@ Transaction::~Transaction() {
 }
 
 Status Transaction::Commit() {
-  MUSTER_TRY(connection_->Execute("COMMIT"));
+  MUSTER_TRY(connection_->RunKept(connection_->commit_, "COMMIT"));
   connection_ = nullptr;
   return {};
 }

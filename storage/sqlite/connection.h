@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -62,12 +63,17 @@ class Connection {
   sqlite3* raw() const { return database_.get(); }
 
  private:
+  friend class Transaction;
   struct Closer {
     void operator()(sqlite3* database) const { sqlite3_close_v2(database); }
   };
   explicit Connection(sqlite3* database) : database_(database) {}
 
+  // Runs a statement without parameters or rows that is kept, prepared, in `kept`.
+  Status RunKept(std::optional<Statement>& kept, std::string_view sql);
+
   std::unique_ptr<sqlite3, Closer> database_;
+  std::optional<Statement> begin_read_, begin_write_, commit_;
 };
 
 // Rolls back unless committed.

@@ -1,0 +1,86 @@
+#include "storage/sqlite/log_vfs.h"
+
+#include <gtest/gtest.h>
+
+#include <fstream>
+#include <string>
+
+#include "storage/sqlite/connection.h"
+#include "tests/unit/storage/state_directory.h"
+
+namespace muster::storage {
+namespace {
+
+// System calls that write, of this process so far.
+std::int64_t Writes() {
+  std::ifstream file("/proc/self/io");
+  std::string key;
+  std::int64_t value = 0;
+  while (file >> key >> value) {
+    if (key == "syscw:") return value;
+  }
+  return -1;
+}
+
+class LogVfsTest : public testing::Test {
+ protected:
+  LogVfsTest()
+      : writer_(*Connection::Open(path_, Connection::Mode::kCreate)),
+        reader_(*Connection::Open(path_, Connection::Mode::kReadOnly)) {
+    writer_ = *Connection::Open(path_, Connection::Mode::kReadWrite);
+    EXPECT_TRUE(
+        writer_.Execute("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"
+                        "PRAGMA wal_autocheckpoint = 0;"
+                        "CREATE TABLE t (number INTEGER PRIMARY KEY, data BLOB)"));
+  }
+  void Insert(int rows, int bytes) {
+    const std::string sql =
+        "INSERT INTO t (data) WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n "
+        "WHERE i < " +
+        std::to_string(rows) + ") SELECT randomblob(" + std::to_string(bytes) + ") FROM n";
+    ASSERT_TRUE(writer_.Execute(sql.c_str()));
+  }
+  std::int64_t RowsRead() { return *reader_.QueryInteger("SELECT count(*) FROM t"); }
+
+  TemporaryDirectory directory_;
+  const std::string path_ = directory_ / "state.db";
+  Connection writer_;
+  Connection reader_;
+};
+
+TEST_F(LogVfsTest, ACommitOfManyPagesIsOneWriteOfTheLog) {
+  Insert(1, 10);
+  const std::int64_t before = Writes();
+  ASSERT_GE(before, 0) << "this kernel doesn't count system calls";
+  Insert(1, 40'000);
+  EXPECT_EQ(Writes() - before, 1);
+  EXPECT_EQ(RowsRead(), 2);
+}
+
+TEST_F(LogVfsTest, CommitsLargerThanTheBufferAreReadWhole) {
+  for (const int rows : {20, 31, 40, 400}) Insert(rows, 4'000);
+  EXPECT_EQ(RowsRead(), 491);
+  EXPECT_EQ(*reader_.QueryText("PRAGMA quick_check"), "ok");
+}
+
+TEST_F(LogVfsTest, ATransactionThatSpillsReadsWhatItWrote) {
+  ASSERT_TRUE(writer_.Execute("PRAGMA cache_size = 10; BEGIN"));
+  Insert(500, 4'000);
+  EXPECT_EQ(*writer_.QueryInteger("SELECT count(*) FROM t WHERE length(data) = 4000"), 500);
+  ASSERT_TRUE(writer_.Execute("ROLLBACK"));
+  Insert(3, 4'000);
+  EXPECT_EQ(RowsRead(), 3);
+  EXPECT_EQ(*reader_.QueryText("PRAGMA quick_check"), "ok");
+}
+
+TEST_F(LogVfsTest, ACheckpointTakesWhatWasCommitted) {
+  Insert(100, 4'000);
+  ASSERT_TRUE(writer_.Execute("PRAGMA wal_checkpoint(TRUNCATE)"));
+  Insert(10, 4'000);
+  ASSERT_TRUE(writer_.Execute("PRAGMA wal_checkpoint(TRUNCATE)"));
+  EXPECT_EQ(std::filesystem::file_size(path_ + "-wal"), 0U);
+  EXPECT_EQ(RowsRead(), 110);
+}
+
+}  // namespace
+}  // namespace muster::storage
