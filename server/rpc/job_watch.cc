@@ -54,7 +54,7 @@ void JobWatch::CheckJob(storage::History& history) {
   const std::lock_guard lock(mutex());
   reading_ = false;
   if (ended()) return;
-  if (!record) return End(ToGrpcStatus(record.error()));
+  if (!record) return End(ToGrpcStatus(StateUnread(record.error())));
   if (!*record) {
     return End(ToGrpcStatus(Error{ErrorCode::kNotFound, ErrorReason::kUnknownJob,
                                   "there is no job \"" + job_.str() + "\" in this workspace"}));
@@ -74,7 +74,7 @@ void JobWatch::ReadPage(storage::History& history) {
   const std::lock_guard lock(mutex());
   reading_ = false;
   if (ended()) return;
-  if (!changes) return End(ToGrpcStatus(changes.error()));
+  if (!changes) return End(ToGrpcStatus(StateUnread(changes.error())));
   if (changes->empty()) caught_up_ = true;
   if (!changes->empty()) position_ = changes->back().sequence;
   if (changes->size() == kPageSize) woken_ = true;

@@ -52,12 +52,13 @@ grpc::ServerUnaryReactor* RunFileService::ListRunFiles(grpc::CallbackServerConte
 
 Status RunFileService::List(const ListOrder& order, storage::History& history,
                             v1::ListRunFilesReply& reply) const {
-  MUSTER_ASSIGN(const auto record, history.GetJob(order.workspace, order.job));
-  if (!record) {
+  const auto record = history.GetJob(order.workspace, order.job);
+  if (!record) return Fail(StateUnread(record.error()));
+  if (!*record) {
     return Fail(ErrorCode::kNotFound, ErrorReason::kUnknownJob,
                 "there is no job \"" + CutForFault(order.job.str()) + "\" in this workspace");
   }
-  const std::uint32_t attempt = order.attempt == 0 ? record->job.attempt_count : order.attempt;
+  const std::uint32_t attempt = order.attempt == 0 ? (*record)->job.attempt_count : order.attempt;
   if (attempt == 0) return {};  // nothing has run yet
   reply.set_attempt(attempt);
   // One more than is shown tells whether there are more.

@@ -30,7 +30,7 @@ void RunFileStream::Begin(Result<WorkspaceName> workspace) {
 
 void RunFileStream::AskJob(storage::History& history) {
   const auto record = history.GetJob(workspace_, job_);
-  if (!record) return Refuse(record.error());
+  if (!record) return Refuse(StateUnread(record.error()));
   if (!*record) {
     return Refuse(Error{ErrorCode::kNotFound, ErrorReason::kUnknownJob,
                         "there is no job \"" + job_.str() + "\" in this workspace"});

@@ -1,5 +1,6 @@
 #include "server/rpc/status.h"
 
+#include "base/log.h"
 #include "muster/v1/common.pb.h"
 
 namespace muster::server {
@@ -66,6 +67,11 @@ std::string CutUtf8(std::string_view text, std::size_t size) {
   };
   while (size > 0 && continues(size)) --size;
   return std::string(text.substr(0, size));
+}
+
+Error StateUnread(const Error& error) {
+  Log(LogLevel::kError, "state_read_failed", {{"error", error.message}});
+  return Error{error.code, error.reason, "the server could not read its state; its log says more"};
 }
 
 grpc::Status ToGrpcStatus(const Error& error) {

@@ -13,6 +13,10 @@ namespace muster::server {
 
 grpc::Status ToGrpcStatus(const Error& error);
 
+// For an error of the state database: logs it, and gives what a client is told, which names no
+// statement, column or path.
+Error StateUnread(const Error& error);
+
 // At most `size` bytes of the text, without half a character at the end.
 std::string CutUtf8(std::string_view text, std::size_t size);
 

@@ -5,6 +5,7 @@
 #include "muster/v1/admin.grpc.pb.h"
 #include "muster/v1/files.grpc.pb.h"
 #include "muster/v1/jobs.grpc.pb.h"
+#include "storage/sqlite/connection.h"
 #include "tests/unit/server/running_server.h"
 
 namespace muster::server {
@@ -122,6 +123,19 @@ TEST_F(JobCalls, AMillionNamesOfOneStatusAreOneFilter) {
   ASSERT_TRUE(status.ok()) << status.error_message().substr(0, 200);
   ASSERT_EQ(reply.jobs_size(), 1);
   EXPECT_EQ(reply.jobs(0).id(), job);
+}
+
+TEST_F(JobCalls, WhatTheDatabaseSaysOfItselfIsForTheLogAlone) {
+  const std::string job = Submit();
+  auto database =
+      storage::Connection::Open(server_.database_path(), storage::Connection::Mode::kReadWrite);
+  ASSERT_TRUE(database && database->Execute("DROP TABLE attempts"));
+  v1::GetJobRequest request;
+  request.set_job_id(job);
+  v1::GetJobReply reply;
+  const grpc::Status status = jobs_->GetJob(server_.Call().get(), request, &reply);
+  EXPECT_EQ(status.error_code(), StatusCode::INTERNAL);
+  EXPECT_EQ(status.error_message(), "the server could not read its state; its log says more");
 }
 
 TEST(FirstStart, BelowTheReserveServesAndRefusesNewWork) {

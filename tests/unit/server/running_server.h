@@ -40,6 +40,7 @@ class RunningServer {
     channel_ = grpc::CreateCustomChannel(address, grpc::SslCredentials(options), arguments);
   }
 
+  std::string database_path() const { return directory_.path() / "state.db"; }
   const std::shared_ptr<grpc::Channel>& channel() const { return channel_; }
   std::filesystem::path directory() const { return directory_.path(); }
   // Who calls from now on; the administrator at first.
