@@ -11,6 +11,8 @@ namespace muster::scheduler {
 namespace {
 
 constexpr std::size_t kMaxNames = 3;
+// Of the jobs ahead so many are looked at: who is further behind gains nothing from the number.
+constexpr std::uint64_t kMaxAhead = 10'000;
 
 std::string Counted(std::uint64_t count, const std::string& noun) {
   return std::to_string(count) + " " + noun + (count == 1 ? "" : "s");
@@ -114,6 +116,7 @@ Pending WaitsForLease(const Job& job) {
 
 struct Ahead {
   std::uint64_t count = 0;
+  bool more = false;             // than `count`
   const Job* blocker = nullptr;  // the first that holds up the rest
 };
 
@@ -122,6 +125,10 @@ Ahead CountAhead(const State& state, const Pool& pool, const Job& job, const Sup
   const bool any_takes_work = !supply.usable_slots.empty();  // else nobody holds up anybody
   for (const auto& [key, id] : pool.waiting) {
     if (key >= QueueKeyOf(job)) break;
+    if (ahead.count == kMaxAhead) {
+      ahead.more = true;
+      break;
+    }
     ++ahead.count;
     if (ahead.blocker != nullptr || !any_takes_work) continue;
     const Job& other = state.jobs.at(id);
@@ -159,7 +166,8 @@ Pending Explain(const State& state, const NodeUsable& usable, const JobId& id, T
   } else if (ahead.blocker != nullptr) {
     pending.reason = PendingReason::kBehindOthers;
     pending.message = start + std::to_string(supply.large) + ", " + std::to_string(supply.idle) +
-                      " idle; behind " + Counted(ahead.count, "other job") + ", of which job " +
+                      " idle; behind " + (ahead.more ? "more than " : "") +
+                      Counted(ahead.count, "other job") + ", of which job " +
                       ahead.blocker->id.str() + " " + Needs(ahead.blocker->requirements);
   } else {
     pending.reason = PendingReason::kNodesBusy;

@@ -1,4 +1,5 @@
-// Why a job waits: one typed reason and one sentence. Pure; linear in the job's pool.
+// Why a job waits: one typed reason and one sentence. Pure; linear in the nodes of the job's pool
+// and in the first 10,000 jobs that wait there.
 #pragma once
 
 #include <cstdint>
@@ -22,7 +23,7 @@ enum class PendingReason : std::uint8_t {
 struct Pending {
   PendingReason reason = PendingReason::kNodesBusy;
   std::string message;  // "needs 2 nodes of 4 slots; pool cpu has 3, 1 idle; held by job X, ..."
-  std::uint64_t position = 0;
+  std::uint64_t position = 0;  // in the pool's queue, from 1; 10,001 stands for all that follow
 };
 
 // Which nodes take new work now, by what is not in the state (sessions, disk).

@@ -164,6 +164,19 @@ TEST_F(Placing, AJobBehindAnotherIsToldWhich) {
   EXPECT_THAT(pending.message, HasSubstr("behind 1 other job, of which job " + ahead.str()));
 }
 
+TEST_F(Placing, OfAVeryLongQueueOnlyTheFirstAreCounted) {
+  cluster.AddNode(kN1);
+  cluster.SubmitAndStart(Needs(), {kN1});
+  const JobId ahead = cluster.Submit(Needs());
+  const JobId last = cluster.Submit(Needs());
+  auto& waiting = cluster.state.pools.at({kDefault, PoolName("default")}).waiting;
+  for (std::uint64_t i = 0; i < 20'000; ++i) waiting.emplace(QueueKey{-1, i}, ahead);
+  const Pending pending = Why(last);
+  EXPECT_EQ(pending.reason, PendingReason::kBehindOthers);
+  EXPECT_EQ(pending.position, 10'001U);
+  EXPECT_THAT(pending.message, HasSubstr("behind more than 10000 other jobs, of which job"));
+}
+
 TEST_F(Placing, MissingNodesAreCounted) {
   cluster.AddNode(kN1, 4);
   cluster.AddNode(kN2, 1);
