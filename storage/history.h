@@ -29,6 +29,12 @@ struct JobFilter {
   PoolName pool;
 };
 
+struct JobPage {
+  std::vector<JobRecord> records;
+  // Where the next page starts; 0: there is none. A page may be short, even empty, before it.
+  std::uint64_t next_before = 0;
+};
+
 // A status event, as a watch sends it.
 struct JobChange {
   std::uint64_t sequence = 0;
@@ -45,11 +51,10 @@ class History {
 
   virtual Result<std::optional<JobRecord>> GetJob(const WorkspaceName& workspace,
                                                   const JobId& id) = 0;
-  // Newest first: jobs with sequence < before_sequence (0: all), at most `limit`. The cost is
-  // that of the rows examined, which an index on (workspace, sequence) orders.
-  virtual Result<std::vector<JobRecord>> ListJobs(const JobFilter& filter,
-                                                  std::uint64_t before_sequence,
-                                                  std::size_t limit) = 0;
+  // Newest first: jobs with sequence < before_sequence (0: all), at most `limit`, of the newest
+  // `max_examined` (not 0) jobs of the workspace there.
+  virtual Result<JobPage> ListJobs(const JobFilter& filter, std::uint64_t before_sequence,
+                                   std::size_t limit, std::size_t max_examined) = 0;
   // Status changes (and submissions) after a sequence number, oldest first. `job` empty: any.
   virtual Result<std::vector<JobChange>> JobChanges(const WorkspaceName& workspace,
                                                     const JobId& job, std::uint64_t after_sequence,

@@ -25,6 +25,8 @@ namespace v1 = muster::v1;
 
 constexpr std::uint32_t kDefaultPage = 100;
 constexpr std::uint32_t kMaxPage = 1'000;
+// Jobs that one ListJobs looks at, however few its filter lets through.
+constexpr std::size_t kMaxExamined = 10'000;
 
 Error UnknownJob(const std::string& id) {
   return Error{ErrorCode::kNotFound, ErrorReason::kUnknownJob,
@@ -183,10 +185,11 @@ grpc::ServerUnaryReactor* JobService::GetJob(grpc::CallbackServerContext* contex
       parts_.history.Submit([this, reactor, reply, workspace = *workspace,
                              id = JobId(request->job_id())](storage::History& history) {
         const auto record = history.GetJob(workspace, id);
-        if (!record) return static_cast<void>(FinishWith(reactor, record.error()));
+        if (!record) return static_cast<void>(FinishWith(reactor, StateUnread(record.error())));
         if (!*record) return static_cast<void>(FinishWith(reactor, UnknownJob(id.str())));
         const Status converted = ToProto(**record, *reply->mutable_job());
-        if (!converted) return static_cast<void>(FinishWith(reactor, converted.error()));
+        if (!converted)
+          return static_cast<void>(FinishWith(reactor, StateUnread(converted.error())));
         if ((*record)->job.status == scheduler::JobStatus::kQueued) {
           return Explain(reactor, id, reply);
         }
@@ -228,16 +231,15 @@ grpc::ServerUnaryReactor* JobService::ListJobs(grpc::CallbackServerContext* cont
   const std::size_t limit = request->page_size() == 0 ? kDefaultPage : request->page_size();
   const bool queued = parts_.history.Submit([this, reactor, reply, filter = std::move(*filter),
                                              before = *before, limit](storage::History& history) {
-    const auto records = history.ListJobs(filter, before, limit);
-    if (!records) return static_cast<void>(FinishWith(reactor, records.error()));
-    if (records->empty()) {  // perhaps because there is no such workspace
+    const auto page = history.ListJobs(filter, before, limit, kMaxExamined);
+    if (!page) return static_cast<void>(FinishWith(reactor, StateUnread(page.error())));
+    if (page->records.empty() &&
+        page->next_before == 0) {  // perhaps because there is no such workspace
       const auto nothing = [](const Core&, Now) { return Status(); };
       return static_cast<void>(QueryAndFinish(parts_.loop, reactor, filter.workspace, nothing));
     }
-    for (const storage::JobRecord& record : *records) ToProto(record.job, *reply->add_jobs());
-    if (records->size() == limit) {
-      reply->set_next_page_token(EncodePageToken(records->back().job.sequence));
-    }
+    for (const storage::JobRecord& record : page->records) ToProto(record.job, *reply->add_jobs());
+    if (page->next_before != 0) reply->set_next_page_token(EncodePageToken(page->next_before));
     reactor->Finish(grpc::Status::OK);
   });
   return queued ? reactor : FinishWith(reactor, Overloaded());
@@ -279,7 +281,7 @@ void JobService::AnswerEnded(const std::shared_ptr<Cancellation>& cancellation) 
   parts_.history.Continue([cancellation](storage::History& history) {
     grpc::ServerUnaryReactor* call = cancellation->reactor;
     const auto record = history.GetJob(cancellation->workspace, cancellation->job);
-    if (!record) return static_cast<void>(FinishWith(call, record.error()));
+    if (!record) return static_cast<void>(FinishWith(call, StateUnread(record.error())));
     if (!*record) {
       return static_cast<void>(FinishWith(call, UnknownJob(cancellation->job.str())));
     }

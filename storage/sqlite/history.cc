@@ -21,8 +21,8 @@ class SqliteHistory final : public History {
 
   Status Prepare();
   Result<std::optional<JobRecord>> GetJob(const WorkspaceName& workspace, const JobId& id) override;
-  Result<std::vector<JobRecord>> ListJobs(const JobFilter& filter, std::uint64_t before_sequence,
-                                          std::size_t limit) override;
+  Result<JobPage> ListJobs(const JobFilter& filter, std::uint64_t before_sequence,
+                           std::size_t limit, std::size_t max_examined) override;
   Result<std::vector<JobChange>> JobChanges(const WorkspaceName& workspace, const JobId& job,
                                             std::uint64_t after_sequence,
                                             std::size_t limit) override;
@@ -30,9 +30,11 @@ class SqliteHistory final : public History {
 
  private:
   Result<std::vector<scheduler::Attempt>> AttemptsOf(const JobId& id);
+  Result<std::uint64_t> OldestToExamine(const WorkspaceName& workspace, std::uint64_t before,
+                                        std::size_t max_examined);
 
   Connection connection_;
-  std::optional<Statement> job_, attempts_, changes_, changes_of_job_, events_;
+  std::optional<Statement> job_, attempts_, oldest_, changes_, changes_of_job_, events_;
 };
 
 Status SqliteHistory::Prepare() {
@@ -41,6 +43,9 @@ Status SqliteHistory::Prepare() {
        "SELECT j.data, s.resolved, s.given FROM jobs j JOIN job_specs s ON "
        "s.job_sequence = j.sequence WHERE j.job_id = ?1 AND j.workspace = ?2"},
       {&attempts_, "SELECT data FROM attempts WHERE job_id = ?1 ORDER BY number"},
+      {&oldest_,
+       "SELECT sequence FROM jobs INDEXED BY jobs_by_workspace WHERE workspace = ?1 AND "
+       "sequence < ?2 ORDER BY sequence DESC LIMIT 1 OFFSET ?3"},
       {&changes_,
        "SELECT sequence, time_us, attempt, data FROM events WHERE sequence > ?1 AND workspace = ?2 "
        "AND kind IN (3, 4) ORDER BY sequence LIMIT ?3"},
@@ -96,7 +101,8 @@ Result<std::optional<JobRecord>> SqliteHistory::GetJob(const WorkspaceName& work
 // Statements vary with the filter; statuses are numbers of ours, everything else is bound.
 std::string ListSql(const JobFilter& filter) {
   std::string sql =
-      "SELECT data FROM jobs INDEXED BY jobs_by_workspace WHERE workspace = ?1 AND sequence < ?2";
+      "SELECT data FROM jobs INDEXED BY jobs_by_workspace WHERE workspace = ?1 AND sequence < ?2 "
+      "AND sequence >= ?7";
   if (!filter.experiment.empty()) sql += " AND experiment = ?4";
   if (!filter.user.empty()) sql += " AND user = ?5";
   if (!filter.pool.empty()) sql += " AND pool = ?6";
@@ -110,22 +116,40 @@ std::string ListSql(const JobFilter& filter) {
   return sql + " ORDER BY sequence DESC LIMIT ?3";
 }
 
-Result<std::vector<JobRecord>> SqliteHistory::ListJobs(const JobFilter& filter,
-                                                       std::uint64_t before_sequence,
-                                                       std::size_t limit) {
+// 0: there are not as many. Reads the index alone.
+Result<std::uint64_t> SqliteHistory::OldestToExamine(const WorkspaceName& workspace,
+                                                     std::uint64_t before,
+                                                     std::size_t max_examined) {
+  oldest_->BindText(1, workspace.str()).Bind(2, before).Bind(3, std::uint64_t{max_examined - 1});
+  MUSTER_ASSIGN(const bool found, oldest_->Step());
+  const std::uint64_t oldest = found ? oldest_->Unsigned(0) : 0;
+  if (found) oldest_->Reset();
+  return oldest;
+}
+
+Result<JobPage> SqliteHistory::ListJobs(const JobFilter& filter, std::uint64_t before_sequence,
+                                        std::size_t limit, std::size_t max_examined) {
+  const std::uint64_t before =
+      before_sequence == 0 ? kNoBound : std::min(before_sequence, kNoBound);
+  MUSTER_ASSIGN(const std::uint64_t oldest,
+                OldestToExamine(filter.workspace, before, max_examined));
   MUSTER_ASSIGN(Statement statement, connection_.Prepare(ListSql(filter)));
   statement.BindText(1, filter.workspace.str())
-      .Bind(2, before_sequence == 0 ? kNoBound : std::min(before_sequence, kNoBound))
-      .Bind(3, std::uint64_t{limit});
+      .Bind(2, before)
+      .Bind(3, std::uint64_t{limit})
+      .Bind(7, oldest);
   if (!filter.experiment.empty()) statement.BindText(4, filter.experiment);
   if (!filter.user.empty()) statement.BindText(5, filter.user.str());
   if (!filter.pool.empty()) statement.BindText(6, filter.pool.str());
-  std::vector<JobRecord> records;
+  JobPage page;
   while (true) {
     MUSTER_ASSIGN(const bool row, statement.Step());
-    if (!row) return records;
-    MUSTER_ASSIGN(records.emplace_back().job, DecodeJob(statement.Bytes(0)));
+    if (!row) break;
+    MUSTER_ASSIGN(page.records.emplace_back().job, DecodeJob(statement.Bytes(0)));
   }
+  const bool full = page.records.size() == limit;
+  page.next_before = full ? page.records.back().job.sequence : oldest;
+  return page;
 }
 
 Result<JobChange> ToChange(const Statement& row) {

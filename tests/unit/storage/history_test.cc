@@ -48,8 +48,8 @@ class HistoryTest : public testing::Test {
   std::vector<std::uint64_t> Sequences(const JobFilter& filter, std::uint64_t before,
                                        std::size_t limit) {
     std::vector<std::uint64_t> sequences;
-    const auto records = history_->ListJobs(filter, before, limit);
-    for (const JobRecord& record : *records) {
+    const auto page = history_->ListJobs(filter, before, limit, 1'000);
+    for (const JobRecord& record : page->records) {
       sequences.push_back(record.job.sequence);
     }
     return sequences;
@@ -98,6 +98,24 @@ TEST_F(HistoryTest, FiltersCombine) {
   filter = All();
   filter.workspace = WorkspaceName("other");
   EXPECT_TRUE(Sequences(filter, 0, 10).empty());
+}
+
+TEST_F(HistoryTest, ARareFilterGivesShortPagesThatLeadToTheNext) {
+  JobFilter filter = All();
+  filter.experiment = "rare";
+  const auto first = history_->ListJobs(filter, 0, 10, 25);
+  ASSERT_TRUE(first) << first.error().message;
+  ASSERT_EQ(first->records.size(), 3U);  // 250, 240, 230
+  EXPECT_EQ(first->next_before, 226U);
+  const auto empty = history_->ListJobs(filter, 230, 10, 5);
+  EXPECT_TRUE(empty->records.empty());
+  EXPECT_EQ(empty->next_before, 225U);
+  const auto full = history_->ListJobs(filter, 0, 2, 25);
+  EXPECT_EQ(full->records.size(), 2U);
+  EXPECT_EQ(full->next_before, 240U);
+  const auto last = history_->ListJobs(filter, 20, 10, 25);
+  EXPECT_EQ(last->records.size(), 1U);
+  EXPECT_EQ(last->next_before, 0U);
 }
 
 TEST_F(HistoryTest, AJobComesWithSpecsAndAttemptsButOnlyInItsWorkspace) {
