@@ -7,22 +7,25 @@
 #include <string>
 #include <utility>
 
+#include "base/shared_text.h"
+
 namespace muster {
 
+// A pointer wide; copies share the text, so that a million jobs may each name their pool.
 template <class Tag>
 class StrongId {
  public:
   StrongId() = default;
   explicit StrongId(std::string value) : value_(std::move(value)) {}
 
-  const std::string& str() const { return value_; }
+  const std::string& str() const { return value_.str(); }
   bool empty() const { return value_.empty(); }
 
   friend auto operator<=>(const StrongId&, const StrongId&) = default;
   friend bool operator==(const StrongId&, const StrongId&) = default;
 
  private:
-  std::string value_;
+  SharedText value_;
 };
 
 using WorkspaceName = StrongId<struct WorkspaceNameTag>;

@@ -104,7 +104,7 @@ void EndAttempt(Decision& decision, const AttemptId& id) {
   const Job& job = Get(decision, id.job);
   const std::optional<Cause>& cause = Get(decision, id).cause;
   if (job.status == JobStatus::kCancelRequested) {
-    SetStatus(decision, job.id, JobStatus::kCanceled, job.cause);
+    SetStatus(decision, job.id, JobStatus::kCanceled, job.cause.AsOptional());
   } else if (!cause) {
     Complete(decision, job);
   } else if (MayRetry(job, *cause)) {

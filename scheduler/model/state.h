@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "base/boxed.h"
 #include "base/digest.h"
 #include "base/ids.h"
 #include "base/time.h"
@@ -113,7 +114,7 @@ struct Job {
   JobStatus status = JobStatus::kQueued;
   // The status a NotResponding job goes back to.
   JobStatus status_before_silence = JobStatus::kQueued;
-  std::optional<Cause> cause;
+  Boxed<Cause> cause;
   std::uint32_t attempt_count = 0;
   std::uint32_t node_losses = 0;  // attempts that ended with kNodeLost or kLeaseExpired
   TimePoint submitted{};

@@ -128,7 +128,7 @@ void Core::Impl::BeginShutdown(Step& step) {
   step.decision.Emit(scheduler::LeasesExtended{step.now().wall + config.planned_stop_extension});
   for (const auto& [node, session] : sessions.all()) {
     if (session.open == 0) continue;
-    step.after_levels.push_back(
+    step.after_levels.emplace_back(
         scheduler::SendGoodbye{node, session.open, config.planned_stop_extension});
   }
 }

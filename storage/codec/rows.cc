@@ -48,7 +48,9 @@ Result<scheduler::Job> DecodeJob(std::string_view bytes) {
   MUSTER_TRY(Decode(in.requirements(), job.requirements));
   MUSTER_TRY(DecodeEnum(in.status(), job.status));
   MUSTER_TRY(DecodeEnum(in.status_before_silence(), job.status_before_silence));
-  MUSTER_TRY(DecodeCause(in, job.cause));
+  std::optional<scheduler::Cause> cause;
+  MUSTER_TRY(DecodeCause(in, cause));
+  job.cause = std::move(cause);
   job.attempt_count = in.attempt_count();
   job.node_losses = in.node_losses();
   job.submitted = FromMicros(in.submitted_us());

@@ -79,9 +79,9 @@ Status Decode(const stored::v1::Requirements& in, scheduler::JobRequirements& re
 void Encode(const scheduler::PoolCreated& definition, stored::v1::PoolDefinition& out);
 Status Decode(const stored::v1::PoolDefinition& in, scheduler::PoolCreated& definition);
 
-// For the messages with an optional `cause`.
-template <class Message>
-void EncodeCause(const std::optional<scheduler::Cause>& cause, Message& out) {
+// For the messages with an optional `cause`: an optional or a box of one.
+template <class Cause, class Message>
+void EncodeCause(const Cause& cause, Message& out) {
   if (cause) Encode(*cause, *out.mutable_cause());
 }
 // Null: there is none.

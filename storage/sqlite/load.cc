@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <memory>
+#include <set>
 #include <utility>
 #include <vector>
 
@@ -35,6 +36,16 @@ Status ForEach(Connection& connection, std::string_view sql, Take take) {
   return ForEach(statement, take);
 }
 
+// Gives equal names of many rows one text.
+template <class Id>
+class Shared {
+ public:
+  Id Of(const Id& id) { return *seen_.insert(id).first; }
+
+ private:
+  std::set<Id> seen_;
+};
+
 class Loader {
  public:
   explicit Loader(Connection& connection) : connection_(connection) {}
@@ -56,6 +67,9 @@ class Loader {
 
   Connection& connection_;
   State state_;
+  Shared<WorkspaceName> workspaces_;
+  Shared<PoolName> pools_;
+  Shared<UserName> users_;
   std::vector<AttemptId> current_attempts_;       // of live jobs
   std::vector<std::uint64_t> request_sequences_;  // of live jobs' submissions
 };
@@ -126,6 +140,9 @@ Status Loader::LoadNodes() {
 // Columns: data, resolved, request_sequence.
 Status Loader::AddJob(const Statement& row, bool hinted) {
   MUSTER_ASSIGN(scheduler::Job job, DecodeJob(row.Bytes(0)));
+  job.workspace = workspaces_.Of(job.workspace);
+  job.requirements.pool = pools_.Of(job.requirements.pool);
+  job.user = users_.Of(job.user);
   job.spec = std::make_shared<const std::string>(row.Bytes(1));
   if (!scheduler::IsTerminal(job.status)) {
     if (job.attempt_count > 0) current_attempts_.push_back(AttemptId{job.id, job.attempt_count});
@@ -184,7 +201,8 @@ Status Loader::LoadAttempts() {
 Status Loader::AddAnswer(const Statement& row) {
   scheduler::AnsweredRequest answer{{}, std::string(row.Text(4)), row.Unsigned(0)};
   MUSTER_TRY(DecodeDigest(row.Bytes(3), answer.request_digest));
-  scheduler::RequestKey key{WorkspaceName(std::string(row.Text(1))), std::string(row.Text(2))};
+  scheduler::RequestKey key{workspaces_.Of(WorkspaceName(std::string(row.Text(1)))),
+                            std::string(row.Text(2))};
   state_.answered.try_emplace(std::move(key), std::move(answer));
   return {};
 }

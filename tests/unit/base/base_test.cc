@@ -4,6 +4,7 @@
 #include <set>
 #include <string>
 
+#include "base/boxed.h"
 #include "base/digest.h"
 #include "base/error.h"
 #include "base/ids.h"
@@ -15,6 +16,34 @@
 
 namespace muster {
 namespace {
+
+TEST(StrongId, CopiesShareOneTextAndCompareByIt) {
+  const NodeId first("n1");
+  const NodeId copy = first;
+  EXPECT_EQ(&copy.str(), &first.str());
+  EXPECT_EQ(NodeId(std::string("n1")), first);
+  EXPECT_LT(first, NodeId("n2"));
+  EXPECT_LT(NodeId(), first);
+  EXPECT_EQ(NodeId(""), NodeId());
+  NodeId moved = first;
+  const NodeId taken = std::move(moved);
+  EXPECT_EQ(taken, first);
+  EXPECT_TRUE(moved.empty());  // NOLINT(bugprone-use-after-move): that is its contract
+  static_assert(sizeof(NodeId) == sizeof(void*));
+}
+
+TEST(Boxed, IsAnOptionalWithDeepCopies) {
+  Boxed<std::string> box;
+  EXPECT_FALSE(box);
+  EXPECT_EQ(box.AsOptional(), std::nullopt);
+  box = std::optional<std::string>("cause");
+  Boxed<std::string> copy = box;
+  EXPECT_EQ(copy, box);
+  EXPECT_NE(&*copy, &*box);
+  box = std::optional<std::string>();
+  EXPECT_NE(copy, box);
+  EXPECT_EQ(copy->size(), 5U);
+}
 
 TEST(Digest, KnownAnswerOfSha256) {
   EXPECT_EQ(Sha256("abc").Hex(),
