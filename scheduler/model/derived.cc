@@ -1,6 +1,6 @@
 #include "scheduler/model/derived.h"
 
-#include <utility>
+#include <algorithm>
 #include <vector>
 
 #include "base/check.h"
@@ -39,19 +39,27 @@ void RebuildHeld(State& state) {
 
 // The oldest answer that names a live job is that of its submit.
 void RebuildAnswers(State& state) {
-  state.answered_by_sequence.clear();
-  for (const auto& [key, answer] : state.answered) {
-    state.answered_by_sequence.emplace(answer.sequence, key);
+  using Answered = decltype(state.answered)::value_type;
+  std::vector<const Answered*> oldest_first;
+  oldest_first.reserve(state.answered.size());
+  for (const Answered& answered : state.answered) oldest_first.push_back(&answered);
+  std::sort(oldest_first.begin(), oldest_first.end(), [](const Answered* a, const Answered* b) {
+    return a->second.sequence < b->second.sequence;
+  });
+  auto& forgettable = state.answered_by_sequence;
+  forgettable.clear();
+  for (const Answered* answered : oldest_first) {
+    const auto& [key, answer] = *answered;
+    const auto job = state.jobs.find(JobId(answer.entity));
+    const bool is_submit = job != state.jobs.end() && !IsTerminal(job->second.status) &&
+                           job->second.request_key.empty() &&
+                           job->second.workspace == key.workspace;
+    if (is_submit) {
+      job->second.request_key = key.key;
+    } else {
+      forgettable.emplace_hint(forgettable.end(), answer.sequence, key);
+    }
   }
-  std::vector<std::uint64_t> kept;
-  for (const auto& [sequence, key] : state.answered_by_sequence) {
-    const auto job = state.jobs.find(JobId(state.answered.at(key).entity));
-    if (job == state.jobs.end() || IsTerminal(job->second.status)) continue;
-    if (!job->second.request_key.empty() || job->second.workspace != key.workspace) continue;
-    job->second.request_key = key.key;
-    kept.push_back(sequence);
-  }
-  for (const std::uint64_t sequence : kept) state.answered_by_sequence.erase(sequence);
   TrimAnswers(state);
 }
 
