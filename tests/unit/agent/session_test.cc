@@ -101,7 +101,7 @@ TEST_F(SessionTest, AReportIsAcknowledged) {
 
 // As many nodes as a gang may have, each with a long list of words for its orted.
 TEST_F(SessionTest, AReportThatIsTooLargeForAMessageComesInParts) {
-  constexpr std::size_t kServerTakesBytes = std::size_t{4} << 20;
+  static constexpr std::size_t kServerTakesBytes = std::size_t{4} << 20;
   std::vector<v1::Report> parts;
   server_.on_session = [&parts](auto& stream) {
     v1::AgentMessage message;

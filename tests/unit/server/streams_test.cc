@@ -82,6 +82,7 @@ class Streams : public ::testing::Test {
   std::unique_ptr<v1::BlobService::Stub> blobs_ = v1::BlobService::NewStub(server_.channel());
   std::unique_ptr<v1::AdminService::Stub> admin_ = v1::AdminService::NewStub(server_.channel());
   std::unique_ptr<v1::RunFileService::Stub> files_ = v1::RunFileService::NewStub(server_.channel());
+  std::string job_ = Submit();
 };
 
 TEST_F(Streams, EndWhenTheirTokenIsRevoked) {

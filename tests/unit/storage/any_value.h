@@ -101,6 +101,12 @@ class Filler {
     if (random_.Below(4) != 0) Fill(value.emplace());
   }
   template <class T>
+  void Fill(Boxed<T>& value) {
+    std::optional<T> held;
+    Fill(held);
+    value = std::move(held);
+  }
+  template <class T>
   void Fill(std::vector<T>& values) {
     values.resize(random_.Below(4));
     for (T& value : values) Fill(value);
@@ -155,6 +161,10 @@ bool Same(const std::vector<T>& a, const std::vector<T>& b) {
 template <class T>
 bool Same(const std::optional<T>& a, const std::optional<T>& b) {
   return a.has_value() == b.has_value() && (!a || Same(*a, *b));
+}
+template <class T>
+bool Same(const Boxed<T>& a, const Boxed<T>& b) {
+  return Same(a.AsOptional(), b.AsOptional());
 }
 inline bool Same(const std::shared_ptr<const std::string>& a,
                  const std::shared_ptr<const std::string>& b) {
