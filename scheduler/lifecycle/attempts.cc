@@ -62,6 +62,10 @@ void StartAttempt(Decision& decision, const JobId& job, std::vector<NodeId> node
 
 void StopAttempt(Decision& decision, const AttemptId& id, StopMode mode, Cause cause) {
   const Attempt& attempt = Get(decision, id);
+  if (attempt.phase == AttemptPhase::kStopping && Explains(cause, attempt)) {
+    decision.Emit(AttemptCauseChanged{id, std::move(cause)});
+    return;
+  }
   if (attempt.phase >= AttemptPhase::kStopping) return;
   decision.Emit(AttemptPhaseChanged{id, AttemptPhase::kStopping, mode, std::move(cause)});
   AdvanceAttempt(decision, id);

@@ -13,8 +13,8 @@ namespace muster::scheduler {
 void StartAttempt(Decision& decision, const JobId& job, std::vector<NodeId> nodes,
                   std::uint32_t master_port);
 
-// The attempt is to end, for this cause; the first one counts. It ends when every node is rid of
-// it. Nothing happens to one that is stopping or has ended.
+// The attempt is to end, for this cause; the first one counts, unless this one explains it. It ends
+// when every node is rid of it. Otherwise nothing happens to one that is stopping or has ended.
 void StopAttempt(Decision& decision, const AttemptId& id, StopMode mode, Cause cause);
 
 // The node is given up for this attempt: what runs there is stopped when it returns. Stops the

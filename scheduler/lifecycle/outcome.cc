@@ -89,6 +89,25 @@ const RankState* FirstFailedRank(const std::vector<RankState>& ranks) {
   return first;
 }
 
+bool IsLoss(CauseCode code) {
+  return code == CauseCode::kNodeLost || code == CauseCode::kLeaseExpired ||
+         code == CauseCode::kShimLost;
+}
+
+bool IsScriptsEnd(CauseCode code) {
+  return code == CauseCode::kScriptExited || code == CauseCode::kScriptSignaled;
+}
+
+// The signals by which a launcher ends the ranks that are left.
+bool MayBeCollateral(const Cause& cause) { return cause.signal == 9 || cause.signal == 15; }
+
+// When the rank ended that a cause names, by the clock of its node.
+TimePoint EndOf(const Cause& cause, const Attempt& attempt) {
+  const auto rank = cause.rank ? attempt.ranks.find(*cause.rank) : attempt.ranks.end();
+  const bool is_known = rank != attempt.ranks.end() && rank->second.ended;
+  return is_known ? *rank->second.ended : TimePoint::max();
+}
+
 }  // namespace
 
 std::optional<Cause> FailureIn(const NodeId& node, const ObservedAttempt& observed) {
@@ -122,6 +141,15 @@ std::optional<Cause> UncleanEnd(const JobRequirements& requirements, const Attem
     if (rank->second.Failed()) return CauseOfRank(attempt.rank_nodes.at(number), rank->second);
   }
   return std::nullopt;
+}
+
+bool Explains(const Cause& later, const Attempt& attempt) {
+  if (!attempt.cause || later.node == attempt.cause->node) return false;
+  const Cause& first = *attempt.cause;
+  if (IsLoss(later.code))
+    return IsScriptsEnd(first.code) || first.code == CauseCode::kLauncherFailed;
+  return IsScriptsEnd(later.code) && MayBeCollateral(first) &&
+         EndOf(later, attempt) < EndOf(first, attempt);
 }
 
 bool MayRetry(const Job& job, const Cause& cause) {

@@ -17,6 +17,11 @@ std::optional<Cause> FailureIn(const NodeId& node, const ObservedAttempt& observ
 // left no record of its end. Nothing: every rank ended with 0.
 std::optional<Cause> UncleanEnd(const JobRequirements& requirements, const Attempt& attempt);
 
+// Whether a cause is behind that of a stopping attempt, which another node was quicker to report:
+// the loss of a node or its shim, since who loses a peer is ended by the launcher or ends by
+// itself; or a failed rank that ended before one that was only told to end.
+bool Explains(const Cause& later, const Attempt& attempt);
+
 // Whether another attempt of the job may follow one that ended so.
 bool MayRetry(const Job& job, const Cause& cause);
 

@@ -96,4 +96,12 @@ void ApplyBody(const ApplyContext& context, const AttemptLogTailNoted& event) {
   context.touched.attempts.insert(event.id);
 }
 
+void ApplyBody(const ApplyContext& context, const AttemptCauseChanged& event) {
+  Attempt& attempt = MustFind(context.state, event.id);
+  MUSTER_CHECK(attempt.phase == AttemptPhase::kStopping, "only what stops has a cause to change");
+  attempt.cause = event.cause;
+  attempt.log_tail.clear();
+  context.touched.attempts.insert(event.id);
+}
+
 }  // namespace muster::scheduler

@@ -43,6 +43,7 @@ void ApplyBody(const ApplyContext& context, const AttemptNodePhaseChanged& event
 void ApplyBody(const ApplyContext& context, const RankStarted& event);
 void ApplyBody(const ApplyContext& context, const RankEnded& event);
 void ApplyBody(const ApplyContext& context, const AttemptLogTailNoted& event);
+void ApplyBody(const ApplyContext& context, const AttemptCauseChanged& event);
 
 // The entity that an event names must be there: anything else is a broken invariant.
 Job& MustFind(State& state, const JobId& id);

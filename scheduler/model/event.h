@@ -162,6 +162,12 @@ struct AttemptPhaseChanged {
   std::optional<Cause> cause;            // with kStopping and kEnded
 };
 
+// What the first cause of a stopping attempt came from. The log tail was of another node.
+struct AttemptCauseChanged {
+  AttemptId id;
+  Cause cause;
+};
+
 struct AttemptNodePhaseChanged {
   AttemptId id;
   NodeId node;
@@ -193,7 +199,7 @@ using EventBody =
                  DatastoreRegistered, NodeJoined, NodeCertificateRenewed, NodeFactsChanged,
                  NodeCordoned, NodeLost, NodeReturned, NodeRemoved, JobSubmitted, JobStatusChanged,
                  AttemptCreated, AttemptPhaseChanged, AttemptNodePhaseChanged, RankStarted,
-                 RankEnded, AttemptLogTailNoted>;
+                 RankEnded, AttemptLogTailNoted, AttemptCauseChanged>;
 
 struct Event {
   std::uint64_t sequence = 0;  // from 1, without gaps; assigned by the core

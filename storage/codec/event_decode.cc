@@ -77,6 +77,11 @@ Decoded Get(const stored::v1::AttemptPhaseChanged& in) {
   MUSTER_TRY(DecodeCause(in, e.cause));
   return e;
 }
+Decoded Get(const stored::v1::AttemptCauseChanged& in) {
+  std::optional<Cause> cause;
+  MUSTER_TRY(DecodeCause(in, cause));
+  return AttemptCauseChanged{Attempt(in), std::move(cause).value_or(Cause())};
+}
 Decoded Get(const stored::v1::AttemptNodePhaseChanged& in) {
   AttemptNodePhaseChanged e{Attempt(in), NodeId(in.node()), {}};
   MUSTER_TRY(DecodeEnum(in.phase(), e.phase));
@@ -156,6 +161,8 @@ Decoded DecodeBody(const StoredEvent& in) {
       const auto& body = in.attempt_log_tail_noted();
       return AttemptLogTailNoted{Attempt(body), body.text()};
     }
+    case StoredEvent::kAttemptCauseChanged:
+      return Get(in.attempt_cause_changed());
     case StoredEvent::BODY_NOT_SET:
       break;
   }

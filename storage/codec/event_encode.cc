@@ -148,6 +148,11 @@ void Put(const AttemptLogTailNoted& e, StoredEvent& out) {
   SetAttempt(e.id, body);
   body.set_text(e.text);
 }
+void Put(const AttemptCauseChanged& e, StoredEvent& out) {
+  auto& body = *out.mutable_attempt_cause_changed();
+  SetAttempt(e.id, body);
+  EncodeCause(std::optional(e.cause), body);
+}
 
 static_assert(StoredEvent::kRequestAnswered == kKindRequestAnswered &&
               StoredEvent::kJobSubmitted == kKindJobSubmitted &&
@@ -185,6 +190,7 @@ struct KindOf {
   std::uint32_t operator()(const RankStarted&) const { return E::kRankStarted; }
   std::uint32_t operator()(const RankEnded&) const { return E::kRankEnded; }
   std::uint32_t operator()(const AttemptLogTailNoted&) const { return E::kAttemptLogTailNoted; }
+  std::uint32_t operator()(const AttemptCauseChanged&) const { return E::kAttemptCauseChanged; }
 };
 
 }  // namespace

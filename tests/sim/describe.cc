@@ -98,6 +98,9 @@ struct BodyText {
   std::string operator()(const AttemptLogTailNoted& e) {
     return "AttemptLogTailNoted " + ToString(e.id) + " " + e.text;
   }
+  std::string operator()(const AttemptCauseChanged& e) {
+    return "AttemptCauseChanged " + ToString(e.id) + Describe(std::optional(e.cause));
+  }
 };
 
 }  // namespace

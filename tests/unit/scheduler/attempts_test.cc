@@ -85,6 +85,46 @@ TEST_F(Gang, IsKilledAtOnceWhenARankFailsAndNamesTheFirst) {
   EXPECT_EQ(cause.message, "Rank 3 on node n2 exited with code 7.");
 }
 
+TEST_F(Gang, ALostShimIsBehindTheEndOfRanksElsewhere) {
+  Run();
+  ObservedAttempt ended =
+      Observed(id, ObservedPhase::kExited, {Signaled(0, 9, 3), Signaled(1, 9, 3)});
+  ended.last_log_lines = "of a rank that is not to blame";
+  cluster.Report(kN1, {ended});
+  EXPECT_EQ(cluster.Get(id).cause->code, CauseCode::kScriptSignaled);
+  ObservedAttempt lost = Observed(id, ObservedPhase::kExited);
+  lost.failure = CauseOf(CauseCode::kShimLost, "The shim was killed.");
+  lost.last_log_lines = "the last of n2";
+  cluster.Report(kN2, {lost});
+  EXPECT_EQ(cluster.Get(id).cause->code, CauseCode::kShimLost);
+  EXPECT_EQ(cluster.Get(id).log_tail, "the last of n2");
+  cluster.Report(kN1, {ended});
+  cluster.Report(kN1, {Observed(id, ObservedPhase::kFinished)});
+  cluster.Report(kN2, {Observed(id, ObservedPhase::kFinished)});
+  EXPECT_EQ(cluster.CauseOf(id.job)->code, CauseCode::kShimLost);
+  EXPECT_EQ(cluster.CauseOf(id.job)->node, kN2);
+}
+
+TEST_F(Gang, TheRankThatEndedFirstIsToBlameWhoeverReportsFirst) {
+  Run();
+  cluster.Report(kN1, {Observed(id, ObservedPhase::kExited, {Signaled(0, 15, 6), Started(1)})});
+  cluster.Report(kN2, {Observed(id, ObservedPhase::kRunning, {Signaled(2, 11, 5), Started(3)})});
+  EXPECT_EQ(cluster.Get(id).cause->rank, 2U);
+  // One that ended by itself is not explained by what ended before.
+  cluster.Report(kN1,
+                 {Observed(id, ObservedPhase::kExited, {Signaled(0, 15, 6), Exited(1, 1, 4)})});
+  EXPECT_EQ(cluster.Get(id).cause->rank, 2U);
+}
+
+TEST_F(Gang, ACancelStaysTheCauseWhateverIsLostAfterwards) {
+  Run();
+  cluster.Cancel(id.job);
+  ObservedAttempt lost = Observed(id, ObservedPhase::kExited);
+  lost.failure = CauseOf(CauseCode::kShimLost, "The shim was killed.");
+  cluster.Report(kN2, {lost});
+  EXPECT_EQ(cluster.Get(id).cause->code, CauseCode::kCanceledByUser);
+}
+
 TEST_F(Gang, NamesTheSignal) {
   Run();
   cluster.Report(kN1, {Observed(id, ObservedPhase::kRunning, {Signaled(0, 11), Started(1)})});
