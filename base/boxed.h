@@ -23,9 +23,7 @@ class Boxed {
   ~Boxed() = default;
 
   explicit operator bool() const { return value_ != nullptr; }
-  std::optional<T> AsOptional() const {
-    return value_ ? std::optional<T>(*value_) : std::nullopt;
-  }
+  std::optional<T> AsOptional() const { return value_ ? std::optional<T>(*value_) : std::nullopt; }
   const T& operator*() const { return *value_; }
   const T* operator->() const { return value_.get(); }
 

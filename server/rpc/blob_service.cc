@@ -5,6 +5,7 @@
 
 #include "server/auth/principal.h"
 #include "server/rpc/blob_upload.h"
+#include "server/rpc/bounded_decode.h"
 #include "server/rpc/change_request.h"
 #include "server/rpc/field_checks.h"
 #include "server/rpc/unary.h"
@@ -37,18 +38,23 @@ Result<std::vector<Digest>> ParseDigests(const v1::FindMissingBlobsRequest& requ
 }  // namespace
 
 grpc::ServerUnaryReactor* BlobService::FindMissingBlobs(grpc::CallbackServerContext* context,
-                                                        const v1::FindMissingBlobsRequest* request,
-                                                        v1::FindMissingBlobsReply* reply) {
+                                                        const grpc::ByteBuffer* raw,
+                                                        grpc::ByteBuffer* reply) {
   auto* reactor = context->DefaultReactor();
-  const auto workspace = WorkspaceFor(PrincipalOf(*context), request->workspace());
+  v1::FindMissingBlobsRequest request;
+  const Status decoded = DecodeBounded(*raw, request);
+  if (!decoded) return FinishWith(reactor, decoded.error());
+  const auto workspace = WorkspaceFor(PrincipalOf(*context), request.workspace());
   if (!workspace) return FinishWith(reactor, workspace.error());
-  Result<std::vector<Digest>> digests = ParseDigests(*request);
+  Result<std::vector<Digest>> digests = ParseDigests(request);
   if (!digests) return FinishWith(reactor, digests.error());
   const bool queued = parts_.io.Submit(
       [this, reactor, reply, workspace = *workspace, digests = std::move(*digests)](std::size_t) {
+        v1::FindMissingBlobsReply missing;
         for (const Digest& digest : digests) {
-          if (!parts_.blobs.Has(digest)) reply->add_missing_digests(digest.Hex());
+          if (!parts_.blobs.Has(digest)) missing.add_missing_digests(digest.Hex());
         }
+        *reply = Encode(missing);
         QueryAndFinish(parts_.loop, reactor, workspace, [](const Core&, Now) { return Status(); });
       });
   return queued ? reactor : FinishWith(reactor, Overloaded());

@@ -8,14 +8,18 @@
 
 namespace muster::server {
 
-class BlobService final : public muster::v1::BlobService::CallbackService {
+// FindMissingBlobs takes the raw message: see bounded_decode.h.
+using BlobServiceBase = muster::v1::BlobService::WithRawCallbackMethod_FindMissingBlobs<
+    muster::v1::BlobService::WithCallbackMethod_UploadBlob<muster::v1::BlobService::Service>>;
+
+class BlobService final : public BlobServiceBase {
  public:
   // `parts` must outlive the service.
   explicit BlobService(const RpcParts& parts) : parts_(parts) {}
 
   grpc::ServerUnaryReactor* FindMissingBlobs(grpc::CallbackServerContext* context,
-                                             const muster::v1::FindMissingBlobsRequest* request,
-                                             muster::v1::FindMissingBlobsReply* reply) override;
+                                             const grpc::ByteBuffer* raw,
+                                             grpc::ByteBuffer* reply) override;
   grpc::ServerReadReactor<muster::v1::UploadBlobRequest>* UploadBlob(
       grpc::CallbackServerContext* context, muster::v1::UploadBlobReply* reply) override;
 

@@ -8,6 +8,7 @@
 #include "scheduler/lifecycle/cancel.h"
 #include "scheduler/placement/explain.h"
 #include "server/auth/principal.h"
+#include "server/rpc/bounded_decode.h"
 #include "server/rpc/change_request.h"
 #include "server/rpc/field_checks.h"
 #include "server/rpc/idempotency.h"
@@ -69,9 +70,9 @@ Result<storage::JobFilter> FilterOf(const v1::ListJobsRequest& request,
 
 struct JobService::Submission {
   grpc::ServerUnaryReactor* reactor;
-  const v1::SubmitJobRequest* request;
-  v1::SubmitJobReply* reply;
+  grpc::ByteBuffer* reply;
   scheduler::Principal caller;
+  v1::SubmitJobRequest request;
   WorkspaceName workspace;
   std::vector<Fault> faults;  // of the request by itself
 };
@@ -100,23 +101,26 @@ Digest JobService::DigestOf(const Submission& submission, std::string_view given
 }
 
 grpc::ServerUnaryReactor* JobService::SubmitJob(grpc::CallbackServerContext* context,
-                                                const v1::SubmitJobRequest* request,
-                                                v1::SubmitJobReply* reply) {
+                                                const grpc::ByteBuffer* raw,
+                                                grpc::ByteBuffer* reply) {
   auto* reactor = context->DefaultReactor();
-  const auto submission = std::make_shared<Submission>(
-      Submission{reactor, request, reply, PrincipalOf(*context), {}, {}});
-  Result<WorkspaceName> workspace = WorkspaceFor(submission->caller, request->workspace());
+  const auto submission =
+      std::make_shared<Submission>(Submission{reactor, reply, PrincipalOf(*context), {}, {}, {}});
+  const v1::SubmitJobRequest& request = submission->request;
+  const Status decoded = DecodeBounded(*raw, submission->request);
+  if (!decoded) return FinishWith(reactor, decoded.error());
+  Result<WorkspaceName> workspace = WorkspaceFor(submission->caller, request.workspace());
   if (!workspace) return FinishWith(reactor, workspace.error());
   submission->workspace = std::move(*workspace);
-  CheckRequestId(request->request_id(), submission->faults);
-  std::ranges::move(UnderSpec(ValidateSpec(request->spec())),
+  CheckRequestId(request.request_id(), submission->faults);
+  std::ranges::move(UnderSpec(ValidateSpec(request.spec())),
                     std::back_inserter(submission->faults));
   CheckSnapshot(submission);
   return reactor;
 }
 
 void JobService::CheckSnapshot(const std::shared_ptr<Submission>& submission) {
-  const auto digest = Digest::Parse(submission->request->spec().snapshot_digest());
+  const auto digest = Digest::Parse(submission->request.spec().snapshot_digest());
   const auto go_on = [this, submission] {
     submission->faults.empty() ? Post(submission) : Refuse(submission);
   };
@@ -126,7 +130,7 @@ void JobService::CheckSnapshot(const std::shared_ptr<Submission>& submission) {
       known_blobs_.Add(digest);
     } else {
       AddFault(submission->faults, "spec.snapshot_digest",
-               submission->request->spec().snapshot_digest(),
+               submission->request.spec().snapshot_digest(),
                "the server has no such blob; upload the source directory first");
     }
     go_on();
@@ -138,7 +142,7 @@ void JobService::Refuse(const std::shared_ptr<Submission>& submission) {
   parts_.loop.Query([submission](const Core& core, Now) {
     std::vector<Fault> faults = std::move(submission->faults);
     for (Fault& fault :
-         UnderSpec(StateFaults(core.state(), submission->workspace, submission->request->spec()))) {
+         UnderSpec(StateFaults(core.state(), submission->workspace, submission->request.spec()))) {
       const bool known = std::ranges::any_of(
           faults, [&](const Fault& other) { return other.field == fault.field; });
       if (!known) faults.push_back(std::move(fault));
@@ -148,7 +152,7 @@ void JobService::Refuse(const std::shared_ptr<Submission>& submission) {
 }
 
 void JobService::Post(const std::shared_ptr<Submission>& submission) {
-  const v1::SubmitJobRequest& request = *submission->request;
+  const v1::SubmitJobRequest& request = submission->request;
   google::protobuf::Arena arena;
   const v1::JobSpec& resolved = *ResolveSpec(request.spec(), parts_.defaults, arena);
   scheduler::SubmitJob command;
@@ -166,7 +170,9 @@ void JobService::Post(const std::shared_ptr<Submission>& submission) {
 
 void JobService::Answer(const Submission& submission, Result<ReplyValue> result) {
   if (result) {
-    submission.reply->set_job_id(std::move(result->entity));
+    v1::SubmitJobReply reply;
+    reply.set_job_id(std::move(result->entity));
+    *submission.reply = Encode(reply);
     submission.reactor->Finish(grpc::Status::OK);
   } else if (result.error().faults.empty()) {
     FinishWith(submission.reactor, result.error());

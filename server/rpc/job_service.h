@@ -9,14 +9,22 @@
 
 namespace muster::server {
 
-class JobService final : public muster::v1::JobService::CallbackService {
+// SubmitJob takes the raw message: see bounded_decode.h.
+using JobServiceBase = muster::v1::JobService::WithRawCallbackMethod_SubmitJob<
+    muster::v1::JobService::WithCallbackMethod_GetJob<
+        muster::v1::JobService::WithCallbackMethod_ListJobs<
+            muster::v1::JobService::WithCallbackMethod_CancelJob<
+                muster::v1::JobService::WithCallbackMethod_WatchJobs<
+                    muster::v1::JobService::Service>>>>>;
+
+class JobService final : public JobServiceBase {
  public:
   // `parts` must outlive the service.
   explicit JobService(const RpcParts& parts) : parts_(parts) {}
 
   grpc::ServerUnaryReactor* SubmitJob(grpc::CallbackServerContext* context,
-                                      const muster::v1::SubmitJobRequest* request,
-                                      muster::v1::SubmitJobReply* reply) override;
+                                      const grpc::ByteBuffer* raw,
+                                      grpc::ByteBuffer* reply) override;
   grpc::ServerUnaryReactor* GetJob(grpc::CallbackServerContext* context,
                                    const muster::v1::GetJobRequest* request,
                                    muster::v1::GetJobReply* reply) override;

@@ -43,8 +43,7 @@ class FakeServer final : public v1::AgentService::Service {
   std::function<grpc::Status(SessionStream&)> on_session;
   std::function<grpc::Status(const v1::ReadBlobRequest&, grpc::ServerWriter<v1::ReadBlobChunk>&)>
       on_read_blob;
-  std::function<grpc::Status(const v1::AppendRunFilesRequest&, v1::AppendRunFilesReply&)>
-      on_append;
+  std::function<grpc::Status(const v1::AppendRunFilesRequest&, v1::AppendRunFilesReply&)> on_append;
 
  private:
   grpc::Status Session(grpc::ServerContext*, SessionStream* stream) override {

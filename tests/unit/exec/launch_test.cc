@@ -71,8 +71,8 @@ TEST(Launch, MpirunGetsTheMeasuredFlags) {
         "--leave-session-attached ", "--mca oob_tcp_if_include 10.77.0.0/24 ",
         "--mca btl_tcp_if_include 10.77.0.0/24 ", "--mca oob_tcp_keepalive_time 2 ",
         "--mca odls_base_sigkill_timeout 0 ", "--mca orte_keep_fqdn_hostnames 1 ",
-        "--mca if_base_do_not_resolve 1 ", "--bind-to none ", "--mca pml ob1 ", "--mca btl self,vader,tcp ",
-        "-host n1:2,n2:2 -n 4 muster-shim rank "})
+        "--mca if_base_do_not_resolve 1 ", "--bind-to none ", "--mca pml ob1 ",
+        "--mca btl self,vader,tcp ", "-host n1:2,n2:2 -n 4 muster-shim rank "})
     EXPECT_THAT(command, HasSubstr(part));
 }
 
