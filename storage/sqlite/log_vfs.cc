@@ -2,10 +2,12 @@
 
 #include <sqlite3.h>
 
+#include <algorithm>
 #include <cstddef>
 #include <cstring>
 #include <memory>
 #include <new>
+#include <vector>
 
 #include "base/check.h"
 
@@ -15,6 +17,8 @@ namespace {
 // A commit of more goes to the file in several pieces. The default VFS takes less than 128 KiB in
 // one write: of more it uses the low bits of the size only.
 constexpr std::size_t kGatherMaxBytes = std::size_t{120} << 10;
+// More than lies in the log before an idle moment's checkpoint lets it start over.
+constexpr sqlite3_int64 kFirstBytes = sqlite3_int64{8} << 20;
 
 sqlite3_vfs* Default() {
   static sqlite3_vfs* const vfs = sqlite3_vfs_find(nullptr);
@@ -135,6 +139,21 @@ constexpr sqlite3_io_methods kLogMethods = {.iVersion = 1,
                                             .xFetch = nullptr,
                                             .xUnfetch = nullptr};
 
+// Zeros are no frames to SQLite. Without room, the log grows with each commit as it always could.
+void Extend(sqlite3_file* base) {
+  sqlite3_int64 size = 0;
+  if (base->pMethods->xFileSize(base, &size) != SQLITE_OK || size >= kFirstBytes) return;
+  const std::vector<std::byte> zeros(kGatherMaxBytes);
+  while (size < kFirstBytes) {
+    const auto part = std::min<sqlite3_int64>(kGatherMaxBytes, kFirstBytes - size);
+    if (base->pMethods->xWrite(base, zeros.data(), static_cast<int>(part), size) != SQLITE_OK) {
+      return;
+    }
+    size += part;
+  }
+  base->pMethods->xSync(base, SQLITE_SYNC_NORMAL);
+}
+
 int Open(sqlite3_vfs*, const char* name, sqlite3_file* file, int flags, int* out_flags) {
   if ((flags & SQLITE_OPEN_WAL) == 0)
     return Default()->xOpen(Default(), name, file, flags, out_flags);
@@ -143,6 +162,7 @@ int Open(sqlite3_vfs*, const char* name, sqlite3_file* file, int flags, int* out
     file->pMethods = nullptr;
     return opened;
   }
+  if ((flags & SQLITE_OPEN_READWRITE) != 0) Extend(Base(file));
   auto* log = new (file) LogFile{};
   log->gathered = std::make_unique<std::byte[]>(kGatherMaxBytes);
   log->file.pMethods = &kLogMethods;
