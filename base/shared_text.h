@@ -32,8 +32,8 @@ class SharedText {
 
   // Valid as long as any copy is.
   const std::string& str() const {
-    static const std::string empty;
-    return shared_ == nullptr ? empty : shared_->text;
+    static const std::string kEmpty;
+    return shared_ == nullptr ? kEmpty : shared_->text;
   }
   bool empty() const { return shared_ == nullptr; }
 

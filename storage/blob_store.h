@@ -23,7 +23,7 @@ struct BlobEntry {
 class BlobStore {
  public:
   // Makes the directory if needed and removes temporary files of a crash.
-  static Result<std::unique_ptr<BlobStore>> Open(std::string directory);
+  static Result<std::unique_ptr<BlobStore>> Open(const std::string& directory);
   virtual ~BlobStore() = default;
 
   virtual bool Has(const Digest& digest) const = 0;

@@ -59,7 +59,7 @@ class BlobCache {
  private:
   void Release(const Digest& digest);
   void RemoveTransfers(const std::set<Digest>& kept);
-  bool IsPinned(const Digest& digest) const { return pins_.count(digest) != 0; }
+  bool IsPinned(const Digest& digest) const { return pins_.contains(digest); }
 
   storage::BlobStore& blobs_;
   std::function<std::set<Digest>()> held_;

@@ -229,8 +229,8 @@ Status DirectoryBlobStore::Adopt(const Digest& digest, const std::string& path) 
 
 }  // namespace
 
-Result<std::unique_ptr<BlobStore>> BlobStore::Open(std::string directory) {
-  auto store = std::make_unique<DirectoryBlobStore>(std::move(directory));
+Result<std::unique_ptr<BlobStore>> BlobStore::Open(const std::string& directory) {
+  auto store = std::make_unique<DirectoryBlobStore>(directory);
   MUSTER_TRY(store->Prepare());
   return store;
 }

@@ -21,8 +21,8 @@ constexpr std::size_t kGatherMaxBytes = std::size_t{120} << 10;
 constexpr sqlite3_int64 kFirstBytes = sqlite3_int64{8} << 20;
 
 sqlite3_vfs* Default() {
-  static sqlite3_vfs* const vfs = sqlite3_vfs_find(nullptr);
-  return vfs;
+  static sqlite3_vfs* const kVfs = sqlite3_vfs_find(nullptr);
+  return kVfs;
 }
 
 // The log: `base` lies behind it, in the memory SQLite gave for both.
@@ -183,8 +183,8 @@ sqlite3_vfs* Register() {
 }  // namespace
 
 const char* LogVfs() {
-  static const sqlite3_vfs* const vfs = Register();
-  return vfs->zName;
+  static const sqlite3_vfs* const kVfs = Register();
+  return kVfs->zName;
 }
 
 }  // namespace muster::storage

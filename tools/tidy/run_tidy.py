@@ -3,8 +3,10 @@
 
 usage: run_tidy.py BUILD_DIRECTORY [-j N] [FOLDER_OR_FILE...]      exit 1 if anything was found
 
-A source is looked at again when it, a header or proto file of ours that it includes (at any depth), its compile
-command, .clang-tidy or clang-tidy itself has changed. The memory is BUILD_DIRECTORY/tidy/, one empty file a key.
+Sources that the build compiles together are looked at together: most of the time goes into the headers that they
+share. A source is looked at again when it, one that it is compiled with, a header or proto file of ours that it
+includes (at any depth), its compile command, .clang-tidy or clang-tidy itself has changed. The memory is
+BUILD_DIRECTORY/tidy/, one empty file a key.
 """
 
 from __future__ import annotations
@@ -27,7 +29,7 @@ FINDING = re.compile(r"^\S+:\d+:\d+: (?:warning|error): ")
 
 @functools.cache
 def read(path: pathlib.Path) -> tuple[bytes, frozenset[pathlib.Path]]:
-    """The content of a file of ours and the files of ours that it includes itself."""
+    """The content of a file and the files of ours that it includes itself."""
     content = path.read_bytes()
     includes = set()
     for match in INCLUDE.finditer(content):
@@ -58,6 +60,15 @@ def surroundings() -> bytes:
     return digest.digest()
 
 
+def sources_of(unit: pathlib.Path, build: pathlib.Path) -> list[pathlib.Path]:
+    """What a command compiles, without generated code: the source, or those that CMake put together in a unit."""
+    if not unit.is_relative_to(build):
+        return [unit]
+    if unit.parent.name != "Unity":
+        return []
+    return sorted(path for path in read(unit)[1] if not path.is_relative_to(build))
+
+
 def key(source: pathlib.Path, command: str) -> str:
     """Names everything that the result for this source depends on."""
     digest = hashlib.sha256(surroundings() + command.encode())
@@ -69,7 +80,9 @@ def key(source: pathlib.Path, command: str) -> str:
 
 def check(build: pathlib.Path, source: pathlib.Path) -> tuple[bool, str]:
     """Runs clang-tidy on one source; (clean, output)."""
-    done = subprocess.run([TIDY, "-p", build, "--quiet", source], text=True, capture_output=True)
+    # A unit includes sources, as it must.
+    done = subprocess.run([TIDY, "-p", build, "--quiet", "--checks=-bugprone-suspicious-include", source],
+                          text=True, capture_output=True)
     if done.returncode == 0:
         return True, ""
     # Without findings it failed as a program: its errors say why.
@@ -97,14 +110,15 @@ def main() -> int:
     memory.mkdir(exist_ok=True)
     only = tuple((ROOT / name).resolve() for name in arguments.only)
     keys: dict[pathlib.Path, str] = {}
+    count = 0
     for entry in json.loads((arguments.build / "compile_commands.json").read_text()):
-        source = pathlib.Path(entry["file"])
-        if source.is_relative_to(arguments.build.resolve()):
-            continue  # generated
-        if not only or any(source.is_relative_to(name) for name in only):
-            keys[source] = key(source, entry["command"])
+        unit = pathlib.Path(entry["file"])
+        ours = sources_of(unit, arguments.build.resolve())
+        count += len(ours)
+        if ours and (not only or any(source.is_relative_to(name) for source in ours for name in only)):
+            keys[unit] = key(unit, entry["command"])
     todo = [source for source, name in keys.items() if not (memory / name).exists()]
-    print(f"clang-tidy: {len(todo)} of {len(keys)} sources are new or changed", flush=True)
+    print(f"clang-tidy: {len(todo)} of {len(keys)} units ({count} sources) are new or changed", flush=True)
     said: set[str] = set()
     clean = True
     with concurrent.futures.ThreadPoolExecutor(arguments.jobs) as pool:
