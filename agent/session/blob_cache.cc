@@ -23,7 +23,7 @@ std::vector<storage::BlobEntry> PlanTrim(std::vector<storage::BlobEntry> blobs,
   std::uint64_t won_bytes = 0;
   for (const auto& blob : blobs) {
     if (total_bytes - won_bytes <= max_bytes && won_bytes >= short_bytes) break;
-    if (kept.count(blob.digest) != 0) continue;
+    if (kept.contains(blob.digest)) continue;
     won_bytes += blob.size_bytes;
     going.push_back(blob);
   }
@@ -96,7 +96,7 @@ void BlobCache::RemoveTransfers(const std::set<Digest>& kept) {
        !error && file != end; file.increment(error)) {
     const auto digest = Digest::Parse(file->path().filename().string());
     const std::lock_guard lock(mutex_);
-    if (digest && (kept.count(*digest) != 0 || IsPinned(*digest))) continue;
+    if (digest && (kept.contains(*digest) || IsPinned(*digest))) continue;
     if (unlink(file->path().c_str()) == 0) {
       Log(LogLevel::kInfo, "transfer_removed", {{"file", file->path().string()}});
     }
