@@ -15,9 +15,11 @@
 #include "agent/session/enrolment.h"
 #include "agent/session/grpc_append_sink.h"
 #include "agent/session/node_directory.h"
+#include "agent/session/path_checker.h"
 #include "agent/session/recovery.h"
 #include "agent/session/session.h"
 #include "agent/session/version.h"
+#include "agent/staging/attempt_directory.h"
 #include "base/log.h"
 
 namespace muster::agent {
@@ -95,9 +97,10 @@ class Connected {
         shipper_(parts.loop, sink_, {}),
         staging_workers_(kStagingWorkers),
         ledger_workers_(kLedgerWorkers),
+        paths_(LocalPathExists),
         agent_(LoopParts(parts), recovered),
-        session_(parts.loop, channel_, SessionConfigOf(parts.config, facts), EventsOfSession(),
-                 random_),
+        session_(parts.loop, channel_, SessionConfigOf(parts.config, facts),
+                 EventsOfSession(parts.loop), random_),
         renewal_({parts.loop, ledger_workers_, parts.identities, channel_, parts.stop}, identity,
                  [this] { session_.Reconnect(); }) {}
 
@@ -116,7 +119,8 @@ class Connected {
 
   // False if a worker is busy with something that cannot be cut short.
   bool DrainWorkers() {
-    return staging_workers_.Drain(kStopTimeout) && ledger_workers_.Drain(kStopTimeout);
+    return staging_workers_.Drain(kStopTimeout) && ledger_workers_.Drain(kStopTimeout) &&
+           paths_.Drain(kStopTimeout);
   }
 
  private:
@@ -135,7 +139,7 @@ class Connected {
             ledger_workers_,    [this](const Report& report) { session_.SendReport(report); }};
   }
 
-  SessionEvents EventsOfSession() {
+  SessionEvents EventsOfSession(boost::asio::io_context& loop) {
     SessionEvents events;
     events.on_opened = [this] { agent_.SessionOpened(); };
     events.on_closed = [this] { agent_.SessionClosed(); };
@@ -143,6 +147,15 @@ class Connected {
     events.on_report_ack = [this](std::uint64_t sequence) { agent_.ReportAcked(sequence); };
     events.on_heartbeat_ack = [this](SteadyPoint sent) { agent_.HeartbeatAcked(sent); };
     events.on_goodbye = [this](Duration extension) { agent_.ServerLeaving(extension); };
+    events.on_check_paths = [this, &loop](const v1::CheckPaths& question, auto answer) {
+      const bool taken = paths_.Check(question, [&loop, answer = std::move(answer)](auto checked) {
+        boost::asio::post(loop, [answer, checked = std::move(checked)] { answer(checked); });
+      });
+      if (!taken) {
+        Log(LogLevel::kDebug, "paths_not_checked",
+            {{"question", static_cast<std::int64_t>(question.id())}});
+      }
+    };
     return events;
   }
 
@@ -153,6 +166,7 @@ class Connected {
   LogShipper shipper_;
   WorkerPool staging_workers_;
   WorkerPool ledger_workers_;
+  PathChecker paths_;
   AgentLoop agent_;
   Session session_;
   CertificateRenewal renewal_;

@@ -82,6 +82,9 @@ void Session::TakeMessage(const v1::ServerMessage& message) {
         events_.on_goodbye(std::chrono::milliseconds(message.goodbye().lease_extension_ms()));
       }
       break;
+    case v1::ServerMessage::kCheckPaths:
+      if (open_) TakeQuestion(message.check_paths());
+      break;
     case v1::ServerMessage::MESSAGE_NOT_SET:
       break;
   }
@@ -102,6 +105,16 @@ void Session::TakeWelcome(const v1::Welcome& welcome) {
        {"heartbeat_interval", FormatDuration(heartbeat_interval_)}});
   events_.on_opened();
   Beat();
+}
+
+// The answer belongs to this stream: the next one's server may have another question of this
+// number.
+void Session::TakeQuestion(const v1::CheckPaths& question) {
+  events_.on_check_paths(question, [asked = std::weak_ptr(stream_)](v1::PathsChecked checked) {
+    if (const auto stream = asked.lock()) {
+      stream->SendPathsChecked(std::move(checked));
+    }
+  });
 }
 
 void Session::Beat() {

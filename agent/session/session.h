@@ -32,6 +32,9 @@ struct SessionEvents {
   std::function<void(std::uint64_t sequence)> on_report_ack;
   std::function<void(SteadyPoint sent)> on_heartbeat_ack;
   std::function<void(Duration lease_extension)> on_goodbye;
+  // `answer` is to be called on the loop's thread, at most once; too late, it does nothing.
+  std::function<void(const v1::CheckPaths&, std::function<void(v1::PathsChecked)> answer)>
+      on_check_paths;
 };
 
 class Session {
@@ -52,6 +55,7 @@ class Session {
   void Connect();
   void TakeMessage(const v1::ServerMessage& message);
   void TakeWelcome(const v1::Welcome& welcome);
+  void TakeQuestion(const v1::CheckPaths& question);
   void StreamDone(const grpc::Status& status);
   void LogEnd(const grpc::Status& status, bool was_open, Duration retry_in);
   void Beat();

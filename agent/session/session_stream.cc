@@ -6,6 +6,11 @@
 #include "agent/session/session_stream.h"
 
 namespace muster::agent {
+namespace {
+
+constexpr std::size_t kMaxAnswers = 64;
+
+}  // namespace
 
 std::shared_ptr<SessionStream> SessionStream::Open(boost::asio::io_context& loop,
                                                    std::unique_ptr<v1::AgentService::Stub> stub,
@@ -36,6 +41,12 @@ void SessionStream::SendHeartbeat(v1::Heartbeat heartbeat) {
   WriteNext();
 }
 
+void SessionStream::SendPathsChecked(v1::PathsChecked checked) {
+  if (checked_.size() >= kMaxAnswers) return;
+  checked_.push_back(std::move(checked));
+  WriteNext();
+}
+
 void SessionStream::Cancel() {
   cancelled_ = true;
   context_.TryCancel();
@@ -51,6 +62,9 @@ void SessionStream::WriteNext() {
     report_.pop_front();
   } else if (heartbeat_) {
     *outgoing_.mutable_heartbeat() = std::move(*std::exchange(heartbeat_, std::nullopt));
+  } else if (!checked_.empty()) {
+    *outgoing_.mutable_paths_checked() = std::move(checked_.front());
+    checked_.pop_front();
   } else {
     return;
   }

@@ -28,12 +28,14 @@ class SessionStream final : public grpc::ClientBidiReactor<v1::AgentMessage, v1:
                                              std::unique_ptr<v1::AgentService::Stub> stub,
                                              StreamEvents events);
 
-  // Goes out in the order hello, report, heartbeat. What has not been written yet is replaced by a
-  // newer message of its kind: at most one of each waits, however slow the server. A report
-  // may be replaced between two of its parts.
+  // Goes out in the order hello, report, heartbeat, answers. What has not been written yet is
+  // replaced by a newer message of its kind: at most one of each waits, however slow the server. A
+  // report may be replaced between two of its parts. Of answers a few wait; what is beyond is
+  // dropped.
   void SendHello(v1::Hello hello);
   void SendReport(std::vector<v1::Report> parts);
   void SendHeartbeat(v1::Heartbeat heartbeat);
+  void SendPathsChecked(v1::PathsChecked checked);
   // Ends soon with on_done. No other event comes after this call.
   void Cancel();
 
@@ -59,6 +61,7 @@ class SessionStream final : public grpc::ClientBidiReactor<v1::AgentMessage, v1:
   std::optional<v1::Hello> hello_;
   std::deque<v1::Report> report_;  // the parts that were not written yet
   std::optional<v1::Heartbeat> heartbeat_;
+  std::deque<v1::PathsChecked> checked_;
   bool writing_ = false;
   bool closed_ = false;     // no operation may be started any more
   bool cancelled_ = false;  // by us

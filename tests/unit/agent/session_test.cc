@@ -187,6 +187,47 @@ TEST_F(SessionTest, LevelsAndGoodbyesReachTheAgent) {
   EXPECT_EQ(desired_[0].attempts[0].task, nullptr);
 }
 
+TEST_F(SessionTest, AQuestionAboutPathsIsAnsweredOnItsOwnStreamAlone) {
+  std::atomic<int> streams = 0;
+  std::vector<v1::PathsChecked> answers;
+  std::atomic<int> answered = 0;
+  server_.on_session = [&](auto& stream) {
+    const int number = ++streams;
+    v1::AgentMessage message;
+    stream.Read(&message);
+    stream.Write(Welcome(1000));
+    v1::ServerMessage question;
+    question.mutable_check_paths()->set_id(7);
+    question.mutable_check_paths()->add_paths("/data/" + std::to_string(number));
+    stream.Write(question);
+    while (stream.Read(&message)) {
+      if (!message.has_paths_checked()) continue;
+      answers.push_back(message.paths_checked());
+      ++answered;
+    }
+    return grpc::Status::OK;
+  };
+  std::vector<std::function<void(v1::PathsChecked)>> askers;
+  std::vector<v1::PathsChecked> found;
+  events_.on_check_paths = [&](const v1::CheckPaths& question, auto answer) {
+    askers.push_back(std::move(answer));
+    found.emplace_back().set_id(question.id());
+    found.back().add_missing(question.paths(0));
+  };
+  StartSession();
+  ASSERT_TRUE(RunUntil(loop_, [&] { return askers.size() == 1; }));
+  session_->Reconnect();
+  ASSERT_TRUE(RunUntil(loop_, [&] { return askers.size() == 2; }));
+  askers[0](found[0]);  // the look took longer than the stream lived
+  askers[1](found[1]);
+  ASSERT_TRUE(RunUntil(loop_, [&] { return answered == 1; }));
+  ASSERT_TRUE(Stop());
+  server_.Stop();
+  ASSERT_EQ(answers.size(), 1U);
+  EXPECT_EQ(answers[0].id(), 7U);
+  EXPECT_EQ(answers[0].missing(0), "/data/2");
+}
+
 TEST_F(SessionTest, AServerThatSaysNothingIsLeft) {
   config_.welcome_timeout = std::chrono::milliseconds(30);
   server_.on_session = [this](auto& stream) {
