@@ -22,6 +22,8 @@ class CoreLoop {
                     std::function<void(Result<ReplyValue>)> on_reply) = 0;
   // Runs `query` on the core thread between two steps. Bounded work, no I/O.
   virtual void Query(std::function<void(const Core&, Now)> query) = 0;
+  // The same after `delay`, not before; never, if the loop has ended by then.
+  virtual void QueryAfter(Duration delay, std::function<void(const Core&, Now)> query) = 0;
 };
 
 }  // namespace muster::server

@@ -285,6 +285,15 @@ void CoreThread::Query(std::function<void(const Core&, Now)> query) {
   impl_->Enqueue(std::move(query));
 }
 
+void CoreThread::QueryAfter(Duration delay, std::function<void(const Core&, Now)> query) {
+  asio::post(impl_->io, [impl = impl_.get(), delay, query = std::move(query)] {
+    const auto after = std::make_shared<asio::steady_timer>(impl->io, delay);
+    after->async_wait([impl, after, query](const boost::system::error_code& error) {
+      if (!error) query(*impl->core, ReadClock());
+    });
+  });
+}
+
 std::size_t CoreThread::outstanding() const { return impl_->outstanding.load(); }
 
 }  // namespace muster::server

@@ -41,6 +41,7 @@ class CoreThread final : public CoreLoop {
 
   void Post(scheduler::Command command, std::function<void(Result<ReplyValue>)> on_reply) override;
   void Query(std::function<void(const Core&, Now)> query) override;
+  void QueryAfter(Duration delay, std::function<void(const Core&, Now)> query) override;
   // Commands accepted and not yet answered.
   std::size_t outstanding() const;
 

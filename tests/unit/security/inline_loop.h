@@ -27,6 +27,9 @@ class InlineLoop final : public CoreLoop {
     query(core_, ReadClock());
   }
 
+  // Time does not pass here.
+  void QueryAfter(Duration, std::function<void(const Core&, Now)>) override {}
+
   Result<ReplyValue> Run(const scheduler::Command& command) {
     const std::lock_guard lock(mutex_);
     StepOutput output = core_.Handle(1, command, ReadClock());

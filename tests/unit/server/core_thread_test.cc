@@ -180,6 +180,15 @@ TEST_F(CoreThreadTest, AnAnswerWithoutABatchWaitsBehindEarlierOnesAndCostsNoWrit
   EXPECT_EQ(WaitForAnswers(3).back(), "two ok");
 }
 
+TEST_F(CoreThreadTest, AQueryCanBeAskedForLater) {
+  std::promise<SteadyPoint> reached;
+  const SteadyPoint asked = ReadClock().steady;
+  loop_.QueryAfter(std::chrono::hours(1), [](const Core&, Now) { FAIL(); });
+  loop_.QueryAfter(std::chrono::milliseconds(20),
+                   [&](const Core&, Now now) { reached.set_value(now.steady); });
+  EXPECT_GE(reached.get_future().get() - asked, std::chrono::milliseconds(20));
+}
+
 TEST_F(CoreThreadTest, WithNothingOnItsWayAnAnswerComesAtOnce) {
   Post(CancelNothing(), "cancel");
   EXPECT_EQ(WaitForAnswers(1), std::vector<std::string>{"cancel NOT_FOUND"});
