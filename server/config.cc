@@ -133,6 +133,9 @@ const std::map<std::string, Reader, std::less<>>& Readers() {
            1'000, kHourMs, [](auto& c) -> auto& { return c.rpc.stall_timeout; })},
       {"max_streams", Integer(
                           1, 100'000, [](auto& c) -> auto& { return c.rpc.max_streams; })},
+      {"path_check_timeout_ms",
+       Milliseconds(
+           0, 10'000, [](auto& c) -> auto& { return c.rpc.path_check_timeout; })},
       {"max_watch_lag", Integer(
                             1, 1'000'000, [](auto& c) -> auto& { return c.rpc.max_watch_lag; })},
   };

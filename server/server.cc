@@ -81,6 +81,7 @@ struct Server::Parts {
   std::unique_ptr<storage::RunFileStore> run_files;
   std::unique_ptr<HistoryReaders> history;
   std::unique_ptr<WorkerPool> io;
+  std::unique_ptr<PathCheck> path_check;
   std::unique_ptr<Housekeeping> housekeeping;
   std::unique_ptr<RpcParts> rpc;
   std::vector<std::unique_ptr<grpc::Service>> services;
@@ -102,6 +103,7 @@ Status Server::Parts::OpenStores() {
   MUSTER_ASSIGN(auto histories, OpenHistories(*database));
   history = std::make_unique<HistoryReaders>(std::move(histories), kMaxQueuedReads);
   io = std::make_unique<WorkerPool>(config.io_threads, kMaxQueuedIo);
+  path_check = std::make_unique<PathCheck>(loop, *io, config.rpc.path_check_timeout);
   return {};
 }
 
@@ -124,7 +126,7 @@ Status Server::Parts::StartCore() {
 
 void Server::Parts::MakeServices() {
   rpc = std::make_unique<RpcParts>(RpcParts{
-      loop, sessions, *history, *io, *blobs, *run_files, hub, stalls, disk, tickets,
+      loop, sessions, *history, *io, *blobs, *run_files, hub, stalls, disk, tickets, *path_check,
       outside.live_sequence(), enrollment, SpecDefaults{config.core.default_lease}, config.rpc});
   ServerFacts facts{MUSTER_VERSION, started, [this] {
                       return DiskFacts{disk.free_bytes(), disk.reserve_bytes()};
@@ -136,7 +138,7 @@ void Server::Parts::MakeServices() {
   services.push_back(std::make_unique<AdminService>(loop, mint, std::move(facts)));
   services.push_back(std::make_unique<NodeService>(loop));
   services.push_back(std::make_unique<PoolService>(loop));
-  services.push_back(std::make_unique<DatastoreService>(loop));
+  services.push_back(std::make_unique<DatastoreService>(loop, [this] { path_check->Forget(); }));
 }
 
 Status Server::Parts::OpenPort() {

@@ -117,8 +117,7 @@ void TaskToProto(const scheduler::AttemptTask& task, std::uint32_t node_rank,
       if (datastore.name != wanted) continue;
       v1::ResolvedData& data = *out.add_data();
       data.set_name(reference.name());
-      data.set_local_path(reference.path().empty() ? datastore.local_path
-                                                   : datastore.local_path + "/" + reference.path());
+      data.set_local_path(LocalPathOf(datastore.local_path, reference));
       data.set_mode(reference.mode());
       data.set_path_on_compute(reference.path_on_compute());
       break;

@@ -11,6 +11,7 @@ namespace {
 namespace v1 = muster::v1;
 
 constexpr std::size_t kMaxReportBytes = std::size_t{16} << 20;
+constexpr std::size_t kMaxQuestions = 64;
 
 Error BadMessage(std::string message) {
   return Error{ErrorCode::kInvalidArgument, ErrorReason::kInvalidSpec, std::move(message)};
@@ -33,6 +34,8 @@ void AgentSession::OnReadDone(bool ok) {
       return Receive(incoming_.report());
     case v1::AgentMessage::kHeartbeat:
       return Receive(incoming_.heartbeat());
+    case v1::AgentMessage::kPathsChecked:
+      return Receive(std::move(*incoming_.mutable_paths_checked()));
     case v1::AgentMessage::MESSAGE_NOT_SET:
       break;
   }
@@ -56,6 +59,7 @@ void AgentSession::Receive(const v1::Hello& hello) {
   // On the core thread before the command: its effects find the session.
   parts_.loop.Query([self = shared_from_this()](const Core&, Now) {
     self->parts_.sessions.Add(self->number_, self);
+    self->parts_.path_check.SessionOpened(self->number_, self->caller_.node, self);
   });
   Log(LogLevel::kInfo, "session_opened",
       {{"node", caller_.node.str()}, {"session", static_cast<std::int64_t>(number_)}});
@@ -101,6 +105,14 @@ void AgentSession::Receive(const v1::Heartbeat& heartbeat) {
   PostThenRead(scheduler::ReceiveHeartbeat{caller_.node, number_, heartbeat.sent_us()}, false);
 }
 
+void AgentSession::Receive(v1::PathsChecked checked) {
+  if (!opened_) return CloseWith(BadMessage("a session begins with hello"));
+  parts_.loop.Query([self = shared_from_this(), checked = std::move(checked)](const Core&, Now) {
+    self->parts_.path_check.Answer(self->number_, checked);
+    self->ReadNext();
+  });
+}
+
 void AgentSession::PostThenRead(scheduler::CommandBody body, bool fatal) {
   parts_.loop.Post(scheduler::Command{caller_, std::move(body)},
                    [self = shared_from_this(), fatal](Result<ReplyValue> reply) {
@@ -115,6 +127,13 @@ void AgentSession::ReadNext() {
     if (!closed_) return StartRead(&incoming_);
   }
   Leave();  // the end may have overtaken the hello that was just answered
+}
+
+void AgentSession::Ask(std::shared_ptr<const v1::CheckPaths> question) {
+  const std::lock_guard lock(mutex_);
+  if (questions_.size() >= kMaxQuestions) return;
+  questions_.push_back(std::move(question));
+  WriteNext();
 }
 
 void AgentSession::OnWriteDone(bool ok) {
@@ -137,6 +156,7 @@ bool AgentSession::FillOutgoing() {
     outgoing_.mutable_welcome()->set_epoch(welcome->epoch);
     outgoing_.mutable_welcome()->set_heartbeat_interval_ms(
         duration_cast<milliseconds>(welcome->heartbeat_interval).count());
+    welcomed_ = true;
   } else if (const auto report_ack = std::exchange(report_ack_, std::nullopt)) {
     outgoing_.mutable_report_ack()->set_sequence(report_ack->sequence);
   } else if (const auto heartbeat_ack = std::exchange(heartbeat_ack_, std::nullopt)) {
@@ -147,6 +167,9 @@ bool AgentSession::FillOutgoing() {
   } else if (const auto goodbye = std::exchange(goodbye_, std::nullopt)) {
     outgoing_.mutable_goodbye()->set_lease_extension_ms(
         duration_cast<milliseconds>(goodbye->lease_extension).count());
+  } else if (welcomed_ && !questions_.empty()) {
+    *outgoing_.mutable_check_paths() = *questions_.front();
+    questions_.pop_front();
   } else {
     return false;
   }
@@ -182,6 +205,7 @@ void AgentSession::Leave() {
                    [](const Result<ReplyValue>&) {});
   parts_.loop.Query([self = shared_from_this()](const Core&, Now) {
     self->parts_.sessions.Remove(self->number_);
+    self->parts_.path_check.SessionClosed(self->number_);
   });
 }
 

@@ -6,6 +6,7 @@
 #include <grpcpp/server_context.h>
 #include <grpcpp/support/server_callback.h>
 
+#include <deque>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -21,6 +22,7 @@ namespace muster::server {
 class AgentSession final
     : public grpc::ServerBidiReactor<muster::v1::AgentMessage, muster::v1::ServerMessage>,
       public AgentStream,
+      public PathPeer,
       public std::enable_shared_from_this<AgentSession> {
  public:
   // `number` is unique in this start of the server. `caller` is a node.
@@ -40,11 +42,14 @@ class AgentSession final
   void Send(const scheduler::SendHeartbeatAck& ack) override { Queue(heartbeat_ack_, ack); }
   void Send(const scheduler::SendGoodbye& goodbye) override { Queue(goodbye_, goodbye); }
   void Drop(const std::string& reason) override;
+  // A few wait; what is beyond is dropped.
+  void Ask(std::shared_ptr<const muster::v1::CheckPaths> question) override;
 
  private:
   void Receive(const muster::v1::Hello& hello);
   void Receive(const muster::v1::Report& report);
   void Receive(const muster::v1::Heartbeat& heartbeat);
+  void Receive(muster::v1::PathsChecked checked);
   // Joins the parts of a report; true once `report` is the last.
   Result<bool> Gather(const muster::v1::Report& report);
   // Posts; an error ends the session if `fatal`, else the agent's repetition will do.
@@ -77,6 +82,7 @@ class AgentSession final
   std::shared_ptr<AgentSession> self_;
   bool writing_ = false;
   bool closed_ = false;
+  bool welcomed_ = false;  // Welcome was written: it is the first message
   muster::v1::ServerMessage outgoing_;
   SentTasks sent_tasks_;
   std::optional<scheduler::SendWelcome> welcome_;
@@ -84,6 +90,7 @@ class AgentSession final
   std::optional<scheduler::SendHeartbeatAck> heartbeat_ack_;
   std::optional<scheduler::SendDesired> desired_;
   std::optional<scheduler::SendGoodbye> goodbye_;
+  std::deque<std::shared_ptr<const muster::v1::CheckPaths>> questions_;
 };
 
 }  // namespace muster::server

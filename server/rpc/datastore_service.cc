@@ -62,7 +62,8 @@ grpc::ServerUnaryReactor* DatastoreService::RegisterDatastore(
       {change->principal,
        scheduler::RegisterDatastore{change->idempotency,
                                     {change->workspace, DatastoreName(LowerCase(datastore.name())),
-                                     datastore.local().path()}}});
+                                     datastore.local().path()}}},
+      [this](const ReplyValue&) { on_registered_(); });
 }
 
 grpc::ServerUnaryReactor* DatastoreService::ListDatastores(grpc::CallbackServerContext* context,

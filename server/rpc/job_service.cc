@@ -74,7 +74,8 @@ struct JobService::Submission {
   scheduler::Principal caller;
   v1::SubmitJobRequest request;
   WorkspaceName workspace;
-  std::vector<Fault> faults;  // of the request by itself
+  std::vector<Fault> faults;         // of the request by itself
+  std::vector<Fault> missing_paths;  // of data references
 };
 
 struct JobService::Cancellation {
@@ -104,8 +105,8 @@ grpc::ServerUnaryReactor* JobService::SubmitJob(grpc::CallbackServerContext* con
                                                 const grpc::ByteBuffer* raw,
                                                 grpc::ByteBuffer* reply) {
   auto* reactor = context->DefaultReactor();
-  const auto submission =
-      std::make_shared<Submission>(Submission{reactor, reply, PrincipalOf(*context), {}, {}, {}});
+  const auto submission = std::make_shared<Submission>(
+      Submission{reactor, reply, PrincipalOf(*context), {}, {}, {}, {}});
   const v1::SubmitJobRequest& request = submission->request;
   const Status decoded = DecodeBounded(*raw, submission->request);
   if (!decoded) return FinishWith(reactor, decoded.error());
@@ -121,11 +122,8 @@ grpc::ServerUnaryReactor* JobService::SubmitJob(grpc::CallbackServerContext* con
 
 void JobService::CheckSnapshot(const std::shared_ptr<Submission>& submission) {
   const auto digest = Digest::Parse(submission->request.spec().snapshot_digest());
-  const auto go_on = [this, submission] {
-    submission->faults.empty() ? Post(submission) : Refuse(submission);
-  };
-  if (!digest || known_blobs_.Contains(*digest)) return go_on();
-  const bool queued = parts_.io.Submit([this, submission, digest = *digest, go_on](std::size_t) {
+  if (!digest || known_blobs_.Contains(*digest)) return CheckPaths(submission);
+  const bool queued = parts_.io.Submit([this, submission, digest = *digest](std::size_t) {
     if (parts_.blobs.Has(digest)) {
       known_blobs_.Add(digest);
     } else {
@@ -133,14 +131,28 @@ void JobService::CheckSnapshot(const std::shared_ptr<Submission>& submission) {
                submission->request.spec().snapshot_digest(),
                "the server has no such blob; upload the source directory first");
     }
-    go_on();
+    CheckPaths(submission);
   });
   if (!queued) FinishWith(submission->reactor, Overloaded());
 }
 
+void JobService::CheckPaths(const std::shared_ptr<Submission>& submission) {
+  parts_.path_check.Check(submission->workspace, submission->request.spec(),
+                          [this, submission](std::vector<Fault> missing) {
+                            submission->missing_paths = UnderSpec(std::move(missing));
+                            const bool is_sound =
+                                submission->faults.empty() && submission->missing_paths.empty();
+                            is_sound ? Post(submission) : Refuse(submission);
+                          });
+}
+
 void JobService::Refuse(const std::shared_ptr<Submission>& submission) {
-  parts_.loop.Query([submission](const Core& core, Now) {
+  parts_.loop.Query([this, submission](const Core& core, Now) {
+    const scheduler::RequestKey key{submission->workspace, submission->request.request_id()};
+    // Accepted before: the answer stays the same, whatever became of the paths.
+    if (submission->faults.empty() && core.state().answered.contains(key)) return Post(submission);
     std::vector<Fault> faults = std::move(submission->faults);
+    std::ranges::move(submission->missing_paths, std::back_inserter(faults));
     for (Fault& fault :
          UnderSpec(StateFaults(core.state(), submission->workspace, submission->request.spec()))) {
       const bool known = std::ranges::any_of(

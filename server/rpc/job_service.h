@@ -41,6 +41,8 @@ class JobService final : public JobServiceBase {
   struct Submission;
   struct Cancellation;
   void CheckSnapshot(const std::shared_ptr<Submission>& submission);
+  // Have the nodes the paths of its data references?
+  void CheckPaths(const std::shared_ptr<Submission>& submission);
   // On the core thread: adds the faults of the state and answers.
   void Refuse(const std::shared_ptr<Submission>& submission);
   void Post(const std::shared_ptr<Submission>& submission);

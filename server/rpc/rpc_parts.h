@@ -13,6 +13,7 @@
 #include "server/loop/stall_watch.h"
 #include "server/loop/wake_hub.h"
 #include "server/loop/worker_pool.h"
+#include "server/rpc/path_check.h"
 #include "server/rpc/session_registry.h"
 #include "server/rpc/spec_resolution.h"
 #include "storage/blob_store.h"
@@ -30,6 +31,8 @@ struct RpcLimits {
   std::size_t max_streams = 256;
   // Events that a watch may fall behind.
   std::uint64_t max_watch_lag = 10'000;
+  // For nodes to say whether they have a submitted job's paths; 0: they are not asked.
+  Duration path_check_timeout = std::chrono::milliseconds(500);
 };
 
 struct RpcParts {
@@ -43,6 +46,7 @@ struct RpcParts {
   StallWatch& stalls;
   DiskGauge& disk;
   StreamTickets& tickets;
+  PathCheck& path_check;
   // Sequence number of the last durable event.
   const std::atomic<std::uint64_t>& live_sequence;
   const Enrollment& enrollment;

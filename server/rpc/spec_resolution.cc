@@ -80,6 +80,10 @@ DatastoreName FoldDatastoreName(std::string_view name) {
   return DatastoreName(std::move(folded));
 }
 
+std::string LocalPathOf(const std::string& root, const v1::DataReference& reference) {
+  return reference.path().empty() ? root : root + "/" + reference.path();
+}
+
 std::vector<DatastoreName> DatastoresOf(const v1::JobSpec& resolved) {
   std::vector<DatastoreName> names;
   for (const v1::DataReference& reference : resolved.data_references()) {

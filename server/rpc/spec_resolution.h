@@ -24,6 +24,8 @@ scheduler::JobRequirements RequirementsOf(const muster::v1::JobSpec& resolved);
 // Lower case, one for each data reference, in their order.
 std::vector<DatastoreName> DatastoresOf(const muster::v1::JobSpec& resolved);
 DatastoreName FoldDatastoreName(std::string_view name);
+// What the reference names on a node, where its datastore lies at `root`.
+std::string LocalPathOf(const std::string& root, const muster::v1::DataReference& reference);
 
 // The same bytes for equal messages (maps sorted).
 std::string SerializeDeterministic(const google::protobuf::MessageLite& message);

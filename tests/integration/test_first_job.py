@@ -104,10 +104,10 @@ def test_an_interpreter_that_does_not_exist(cluster: Cluster) -> None:
     assert "/nowhere/python3" in ended["cause"]["message"]
 
 
-def test_a_data_path_that_the_node_lacks(cluster: Cluster) -> None:
-    cluster.add_node("n1")
+def test_a_data_path_that_the_node_lacks_once_the_job_is_staged(cluster: Cluster) -> None:
     cluster.muster("datastore", "register", "gone", "--path", cluster.directory / "not-there")
-    job = cluster.submit({"main.py": "print('never')"}, "--data", "gone=gone/sub")
+    job = cluster.submit({"main.py": "print('never')"}, "--data", "gone=gone/sub")  # nobody can tell
+    cluster.add_node("n1")
     ended = cluster.wait_end(job)
     assert ended["status"] == "JOB_STATUS_FAILED"
     assert ended["cause"]["code"] == "CAUSE_CODE_STAGING_FAILED"

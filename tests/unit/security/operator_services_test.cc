@@ -97,7 +97,7 @@ class OperatorServices : public ::testing::Test {
                                              }}};
   NodeService node_service_{loop_};
   PoolService pool_service_{loop_};
-  DatastoreService datastore_service_{loop_};
+  DatastoreService datastore_service_{loop_, [] {}};
   SecureServer server_{{&admin_service_, &node_service_, &pool_service_, &datastore_service_}};
   const std::shared_ptr<grpc::Channel> channel_ = server_.Connect();
   std::unique_ptr<v1::AdminService::Stub> admin_ = v1::AdminService::NewStub(channel_);

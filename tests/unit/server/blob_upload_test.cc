@@ -40,9 +40,10 @@ class Uploads : public ::testing::Test {
   IdentitiesHolder identities_;
   StreamTickets tickets_{identities_, 10};
   Enrollment enrollment_{ca_, identities_};
-  RpcParts parts_{loop_,          sessions_,   history_,       io_,        *blobs_,
-                  *run_files_,    hub_,        stalls_,        disk_,      tickets_,
-                  live_sequence_, enrollment_, SpecDefaults{}, RpcLimits{}};
+  PathCheck path_check_{loop_, io_, Duration::zero()};
+  RpcParts parts_{loop_,       sessions_,      history_,   io_,      *blobs_,     *run_files_,
+                  hub_,        stalls_,        disk_,      tickets_, path_check_, live_sequence_,
+                  enrollment_, SpecDefaults{}, RpcLimits{}};
   BlobService service_{parts_};
   SecureServer server_{{&service_}};
   std::unique_ptr<v1::BlobService::Stub> stub_ = v1::BlobService::NewStub(server_.Connect());

@@ -31,13 +31,21 @@ class RunningServer {
     MUSTER_CHECK(server.has_value(), server.error().message);
     server_ = std::move(*server);
     bearer_ = BearerIn(Read("admin.token"));
+    channel_ = Connect("", "");
+  }
+
+  // With a node's key and certificate, or none.
+  std::shared_ptr<grpc::Channel> Connect(const std::string& key_pem,
+                                         const std::string& certificate_pem) const {
     grpc::SslCredentialsOptions options;
     options.pem_root_certs = Read("pki/ca.crt");
+    options.pem_private_key = key_pem;
+    options.pem_cert_chain = certificate_pem;
     grpc::ChannelArguments arguments;
     arguments.SetSslTargetNameOverride(security::kServerName);
     std::string address = Read("address");
     address.pop_back();  // the end of the line
-    channel_ = grpc::CreateCustomChannel(address, grpc::SslCredentials(options), arguments);
+    return grpc::CreateCustomChannel(address, grpc::SslCredentials(options), arguments);
   }
 
   std::string database_path() const { return directory_.path() / "state.db"; }
