@@ -5,10 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Dict, List, Optional, Sequence, Tuple
 
+import build_api
 import pytest
 
 from muster.core.compute import AmlCompute
 from muster.data.local_datastore import LocalDatastore
+
+build_api.build_if_old()
 
 
 class RecordingDatastores:

@@ -1,0 +1,1 @@
+"""Talks to a server. gRPC is loaded with ``connection``, when something is first asked of it."""

@@ -1,0 +1,87 @@
+"""All that a workspace asks of its server."""
+
+from __future__ import annotations
+
+from typing import Any, Iterator, List, Optional, Sequence
+
+from muster._client.blobs import upload_if_missing
+from muster._client.compute import ServerCompute
+from muster._client.configuration import Configuration
+from muster._client.connection import SUBMIT_PATIENCE, Connection, new_request_id
+from muster._client.datastores import ServerDatastores
+from muster._client.jobs import JobClient, status_number
+from muster._client.log_stream import LogStream
+from muster._client.run_files import RunFiles
+from muster._snapshot.pack import PackedDirectory
+
+# The statuses that a job can leave.
+_ACTIVE = (
+    "NotStarted",
+    "Starting",
+    "Provisioning",
+    "Preparing",
+    "Queued",
+    "Running",
+    "Finalizing",
+    "CancelRequested",
+    "NotResponding",
+)
+
+
+class Server:
+    """The services of one workspace; ``owner`` is the Workspace that objects refer to."""
+
+    def __init__(self, configuration: Configuration, owner: Any) -> None:
+        self.configuration = configuration
+        self.connection = Connection(configuration)
+        self.datastores = ServerDatastores(self.connection, owner)
+        self.compute = ServerCompute(self.connection, self._active_runs)
+        self.jobs = JobClient(self.connection)
+        self._owner = owner
+
+    def __repr__(self) -> str:
+        return f"Server({self.configuration.server!r}, {self.configuration.workspace!r})"
+
+    def workspaces(self) -> List[str]:
+        """Names of the workspaces that the token sees."""
+        return list(self.connection.call("AdminService.ListWorkspaces").names)
+
+    def create_workspace(self, name: str) -> None:
+        """Raises UserErrorException for a name that is taken or cannot be one."""
+        self.connection.call(
+            "AdminService.CreateWorkspace",
+            patience=SUBMIT_PATIENCE,
+            name=name,
+            request_id=new_request_id(),
+        )
+
+    def upload(self, packed: PackedDirectory) -> bool:
+        """Sends the packed source unless the server has it; whether it was sent."""
+        return upload_if_missing(self.connection, packed)
+
+    def files(self, job_id: str) -> RunFiles:
+        """The files of a job."""
+        return RunFiles(self.connection, job_id)
+
+    def log_stream(self, job_id: str, name: str) -> LogStream:
+        """Follows a file of a job."""
+        return LogStream(self.connection, job_id, name)
+
+    def experiments(self) -> Iterator[str]:
+        """Names of the experiments that have jobs, those with the newest jobs first. Looks through
+        all jobs: a thousand a request."""
+        seen = set()
+        for job in self.jobs.list(page_size=1000):
+            if job.experiment not in seen:
+                seen.add(job.experiment)
+                yield job.experiment
+
+    def _active_runs(
+        self, pool: str, type: Optional[str], tags: Any, properties: Any, status: Any
+    ) -> Sequence[Any]:
+        from muster.core._run_filters import RunFilter
+        from muster.core._run_listing import runs_of
+
+        wanted = RunFilter(type, tags, properties, status)
+        numbers = [number for number in map(status_number, _ACTIVE) if number is not None]
+        return list(runs_of(self._owner, wanted, pool=pool, statuses=numbers))
