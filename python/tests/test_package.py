@@ -73,6 +73,7 @@ def test_an_estimator_loads_no_grpc() -> None:
         "import sys\n"
         "import muster.train.dnn, muster.train.estimator, muster.train.sklearn\n"
         "import muster.core, muster.core.runconfig, muster.data.data_reference\n"
+        "import muster.core.workspace, muster.core.experiment\n"
         "slow = {'grpc', 'google', 'ssl', 'asyncio', 'urllib.request', 'yaml', 'numpy'}\n"
         "print(sorted(slow & set(sys.modules)))\n"
     )

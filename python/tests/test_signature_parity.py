@@ -1,7 +1,8 @@
 """Every public signature held against the reference's: names, parameters, kinds and defaults.
 
 ``data/signatures.json`` has the facts. What differs on purpose stands in DIFFERENCES with its
-reason; what is not there yet stands in NOT_THERE_YET and is not counted.
+reason; what is not there yet stands in NOT_THERE_YET, or member by member in PENDING_MEMBERS, and
+is not counted.
 """
 
 from __future__ import annotations
@@ -35,6 +36,43 @@ NOT_THERE_YET = {
     "azureml.core.Webservice": "web services",
 }
 
+_RECORD = "the run record: the server keeps no metrics, tags or children yet"
+_AZURE = "what Azure has around a workspace"
+_RUN_MEMBERS = {
+    _RECORD: (
+        "add_properties child_run complete create_children description display_name fail flush "
+        "get_children get_metrics log log_accuracy_table log_confusion_matrix log_image log_list "
+        "log_predictions log_residuals log_row log_table name parent remove_tags set_tags start "
+        "submit_child tag upload_file upload_files upload_folder"
+    ),
+    "the in-job client": "get_context get_submitted_run",
+    "the server gives no snapshot back": "restore_snapshot take_snapshot",
+    "environments are not built yet": "get_environment",
+    "models": "register_model",
+    "nothing is left on a target, no secrets, no page": "clean get_docs_url get_secret get_secrets",
+}
+# "module.Class" -> reason -> members that are missing so far. Not one of them may be there.
+PENDING_MEMBERS: Dict[str, Dict[str, str]] = {
+    "azureml.core.Run": _RUN_MEMBERS,
+    "azureml.core.ScriptRun": _RUN_MEMBERS,
+    "azureml.core.Experiment": {
+        _RECORD: "archive delete reactivate remove_tags set_tags start_logging tag tags",
+        "project directories of the oldest SDK, no page": "from_directory get_docs_url",
+    },
+    "azureml.core.Workspace": {
+        _AZURE: (
+            "add_private_endpoint delete_connection delete_private_endpoint_connection "
+            "diagnose_workspace get_connection get_default_keyvault get_mlflow_tracking_uri images "
+            "linked_services list_connections list_keys private_endpoints service_context "
+            "set_connection setup sku sync_keys update_dependencies"
+        ),
+        "the server keeps only a workspace's name": "delete tags update",
+        "datasets, environments, models and web services": (
+            "datasets environments models webservices"
+        ),
+    },
+}
+
 # "module.Class.method" -> (number of parameters that differ, why).
 DIFFERENCES: Dict[str, Tuple[int, str]] = {}
 
@@ -61,6 +99,12 @@ def importable(module: str) -> bool:
 
 # Modules that do not exist yet, found by importing: empty when the SDK is complete.
 PENDING = sorted(m for m in REFERENCE if m not in NOT_THERE_YET and not importable(m))
+
+
+def is_pending_member(module: str, name: str, member: str) -> bool:
+    """Whether the table says that the class has no such member yet."""
+    reasons = PENDING_MEMBERS.get(f"{module}.{name}", {})
+    return any(member in members.split() for members in reasons.values())
 
 
 def is_pending(reference_name: str) -> bool:
@@ -131,6 +175,8 @@ def callables() -> Iterator[Tuple[str, str, Optional[str], str]]:
         if facts.get("init") is not None:
             yield module, name, "__init__", facts["init"]
         for method, signature in facts.get("methods", {}).items():
+            if is_pending_member(module, name, method):
+                continue
             yield module, name, method, signature
 
 
@@ -204,6 +250,8 @@ def test_class(module: str, name: str, facts: Dict[str, Any]) -> None:
             assert ours is found(other_module, other_name)
         return
     for attribute in facts.get("properties", []):
+        if is_pending_member(module, name, attribute):
+            continue
         is_property = isinstance(inspect.getattr_static(ours, attribute, None), property)
         # A run configuration's fields are attributes of the object, from the class's one list.
         assert is_property or attribute in ours._attributes(), attribute
@@ -223,9 +271,24 @@ def test_class(module: str, name: str, facts: Dict[str, Any]) -> None:
             assert base in bases, base
 
 
-@pytest.mark.xfail(bool(PENDING), reason=f"not written yet: {', '.join(PENDING)}", strict=True)
+def test_pending_members_are_missing_and_wanted() -> None:
+    """A member that is written leaves the table: what stands there is not compared."""
+    for key, reasons in PENDING_MEMBERS.items():
+        module, name = key.rsplit(".", 1)
+        facts = REFERENCE[module][name]
+        for member in " ".join(reasons.values()).split():
+            assert not hasattr(found(module, name), member), f"{key}.{member} is there"
+            assert member in facts["methods"] or member in facts["properties"], member
+
+
+@pytest.mark.xfail(
+    bool(PENDING or PENDING_MEMBERS),
+    reason=f"not written yet: {', '.join([*PENDING, *PENDING_MEMBERS])}",
+    strict=True,
+)
 def test_nothing_is_pending() -> None:
     assert not PENDING
+    assert not PENDING_MEMBERS
 
 
 def test_star_imports_give_what_modules_publish() -> None:

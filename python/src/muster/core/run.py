@@ -1,0 +1,327 @@
+"""Run: one execution of a script, seen from where it was submitted."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Callable, ClassVar, Dict, Iterator, List, Optional, Sequence
+
+from muster._client.jobs import is_terminal
+from muster.core._portal import ChainedIdentity, HasExperimentPortal
+from muster.core._run_details import (
+    LOG_PREFIX,
+    RUN_TYPE,
+    details_of,
+    failure_sentence,
+    properties_of,
+    status_of,
+    tags_of,
+)
+from muster.core._run_downloads import below, download_many, download_one, plan_downloads
+from muster.core._run_filters import RunFilter
+from muster.core._run_listing import runs_of
+from muster.core._run_output import RunOutput, wait_for_end
+from muster.core._run_status import RunStatus
+from muster.core.experiment import Experiment
+from muster.exceptions import ExperimentExecutionException, UserErrorException
+
+if TYPE_CHECKING:
+    from muster._client.server import Server
+    from muster.core.workspace import Workspace
+
+__all__ = ["Run", "RunStatus", "get_run"]
+
+RunFactory = Callable[..., "Run"]
+
+
+class Run(ChainedIdentity, HasExperimentPortal):
+    """A run of an experiment. ``Run(experiment, run_id)`` is the one that there is.
+
+    Methods ask the server each time unless the run has ended. Raises UserErrorException when the
+    experiment has no such run; all that asks raises ServiceException when the server cannot be
+    reached.
+    """
+
+    RUN_PATH = "/runs/{0}"
+    _factories: ClassVar[Dict[str, RunFactory]] = {}
+
+    def __init__(
+        self, experiment: Experiment, run_id: str, outputs: Any = None, **kwargs: Any
+    ) -> None:
+        self._experiment = experiment
+        self._run_id = run_id
+        self._job: Any = kwargs.pop("_job", None)
+        is_known = kwargs.pop("_is_known", False)
+        if self._job is None and not is_known:
+            self._fetch()
+
+    # Where it is from.
+
+    @staticmethod
+    def get(workspace: Workspace, run_id: str) -> Run:
+        """The run of that id. Raises UserErrorException when there is none."""
+        job = workspace._server.jobs.get(run_id)
+        experiment = Experiment(workspace, job.experiment, _skip_name_validation=True)
+        return rehydrated(experiment, job)
+
+    @staticmethod
+    def list(
+        experiment: Experiment,
+        type: Optional[str] = None,
+        tags: Any = None,
+        properties: Any = None,
+        status: Any = None,
+        include_children: bool = False,
+        _rehydrate_runs: bool = True,
+    ) -> Iterator[Run]:
+        """The experiment's runs, newest first, asked for as they are needed.
+
+        `tags`, `properties`: a key, a list of keys, or a dict of keys and the values wanted.
+        `status`: one or a list.
+        """
+        wanted = RunFilter(type, tags, properties, status)
+        return runs_of(experiment.workspace, wanted, experiment=experiment)
+
+    @staticmethod
+    def list_by_compute(
+        compute: Any,
+        type: Optional[str] = None,
+        tags: Any = None,
+        properties: Any = None,
+        status: Any = None,
+    ) -> Iterator[Run]:
+        """Runs that wait for or run on the compute target, newest first; filters as in ``list``."""
+        found: Iterator[Run] = compute.get_active_runs(type, tags, properties, status)
+        return found
+
+    @staticmethod
+    def add_type_provider(runtype: str, run_factory: RunFactory) -> None:
+        """Makes ``run_factory(experiment, run_id)`` the maker of the objects of runs of that type,
+        wherever runs are read from the server."""
+        Run._factories[runtype] = run_factory
+
+    # What it is.
+
+    @property
+    def id(self) -> str:
+        """The run's id, ``<experiment>_<seconds since 1970>_<8 hex>``."""
+        return self._run_id
+
+    @property
+    def number(self) -> int:
+        """Its place in the order of submission; unique in the server, with gaps in an
+        experiment."""
+        number: int = (self._job or self._fetch()).sequence
+        return number
+
+    @property
+    def experiment(self) -> Experiment:
+        """The experiment it belongs to."""
+        return self._experiment
+
+    @property
+    def type(self) -> str:
+        """``"azureml.scriptrun"``: the kind of run there is."""
+        return RUN_TYPE
+
+    @property
+    def tags(self) -> Dict[str, str]:
+        """The tags that it was submitted with."""
+        return self.get_tags()
+
+    @property
+    def properties(self) -> Dict[str, str]:
+        """What the server keeps of the run for good, ``ContentSnapshotId`` among it."""
+        return self.get_properties()
+
+    @property
+    def status(self) -> str:
+        """As ``get_status``."""
+        return self.get_status()
+
+    def get_status(self) -> str:
+        """NotStarted, Starting, Provisioning, Preparing, Queued, Running, Finalizing,
+        CancelRequested, Completed, Failed, Canceled or NotResponding."""
+        return status_of(self._latest())
+
+    def get_detailed_status(self) -> Dict[str, Any]:
+        """``status``, and in ``details`` what a queued run waits for, else None."""
+        job = self._latest()
+        return {"status": status_of(job), "details": job.pending.message or None}
+
+    def get_details(self) -> Dict[str, Any]:
+        """runId, target, status, startTimeUtc, endTimeUtc, properties, runDefinition, logFiles and
+        more; ``error`` of a run that failed. What has not happened yet has no key.
+
+        ``logFiles`` has the name of each log and, as its value, the name again with which
+        ``download_file`` gets it.
+        """
+        job = self._latest()
+        return details_of(job, {name: name for name in self._log_names()})
+
+    def get_details_with_logs(self) -> Dict[str, Any]:
+        """As ``get_details``, with the text of each log as the value in ``logFiles``."""
+        job = self._latest()
+        return details_of(job, {name: self._text(name) for name in self._log_names()})
+
+    def get_tags(self) -> Dict[str, str]:
+        """The tags that it was submitted with."""
+        return tags_of(self._job or self._fetch())
+
+    def get_properties(self) -> Dict[str, str]:
+        """As ``properties``."""
+        return properties_of(self._with_spec())
+
+    def get_snapshot_id(self) -> str:
+        """Digest of the packed source directory, SHA-256 in 64 hex characters."""
+        digest: str = self._with_spec().spec.snapshot_digest
+        return digest
+
+    @property
+    def portal_url(self) -> str:
+        """As ``get_portal_url``."""
+        return self.get_portal_url()
+
+    def get_portal_url(self) -> str:
+        """The address that the run's page will have; the server shows no pages yet."""
+        workspace = self._experiment.workspace
+        address = self._experiment_address(workspace, self._experiment.name)
+        return address + self.RUN_PATH.format(self._run_id) + self._workspace_query(workspace)
+
+    # Waiting and ending.
+
+    def wait_for_completion(
+        self,
+        show_output: bool = False,
+        wait_post_processing: bool = False,
+        raise_on_error: bool = True,
+    ) -> Dict[str, Any]:
+        """Waits for the end of the run, its post-processing included; its details.
+
+        `show_output`: prints the statuses until the script starts, its log as it grows, and a
+        summary. Ctrl-C then ends the printing, not the run: ExperimentExecutionException says so.
+        `raise_on_error`: ExperimentExecutionException with the cause and the last lines of the log
+        when the run failed. Goes on when the server restarts; ServiceException when it stays away
+        for an hour.
+        """
+        try:
+            if show_output:
+                self._job = RunOutput(self._server, self._run_id).show()
+            else:
+                self._job = wait_for_end(self._server, self._run_id)
+        except KeyboardInterrupt as error:
+            if not show_output:
+                raise
+            raise ExperimentExecutionException(
+                f"the output of the run {self._run_id} is not shown any more, but the run goes on; "
+                "run.wait_for_completion() waits for it again, run.cancel() ends it"
+            ) from error
+        if raise_on_error and status_of(self._job) == RunStatus.FAILED:
+            raise ExperimentExecutionException(failure_sentence(self._job))
+        return self.get_details()
+
+    def cancel(self) -> bool:
+        """Asks the run to end, and returns at once: True. A run that has ended stays as it is."""
+        self._server.jobs.cancel(self._run_id)
+        return True
+
+    # Files.
+
+    def get_file_names(self) -> List[str]:
+        """Names of the logs and outputs that are at the server, of the newest attempt."""
+        return [file.name for file in self._server.files(self._run_id).list()]
+
+    def download_file(
+        self,
+        name: str,
+        output_file_path: Optional[str] = None,
+        _validate_checksum: bool = False,
+    ) -> None:
+        """Writes the file `name` to `output_file_path`: a path, or a directory; default: here,
+        under the last part of its name. Raises UserErrorException when the run has no such file."""
+        download_one(self._server.files(self._run_id), name, output_file_path)
+
+    def download_files(
+        self,
+        prefix: Optional[str] = None,
+        output_directory: Optional[str] = None,
+        output_paths: Optional[Sequence[str]] = None,
+        batch_size: int = 100,
+        append_prefix: bool = True,
+        timeout_seconds: Optional[int] = None,
+    ) -> None:
+        """Writes the files whose names begin with `prefix` (default: all) below `output_directory`
+        (default: here) under their names, without the prefix unless `append_prefix`; or at
+        `output_paths`, one path a file in the order of their names. `batch_size` has no effect:
+        files come one after another. Raises UserErrorException."""
+        names = self.get_file_names()
+        plan = plan_downloads(names, prefix, output_directory, output_paths, append_prefix)
+        download_many(self._server.files(self._run_id), plan, timeout_seconds)
+
+    def get_all_logs(self, destination: Optional[str] = None) -> List[str]:
+        """Writes all logs below `destination` (default: a directory with the run's id, here); their
+        paths."""
+        root = destination or self._run_id
+        plan = [(name, below(root, name)) for name in self._log_names()]
+        download_many(self._server.files(self._run_id), plan)
+        return [path for _, path in plan]
+
+    # Within.
+
+    @property
+    def _server(self) -> Server:
+        return self._experiment.workspace._server
+
+    def _fetch(self) -> Any:
+        job = self._server.jobs.get(self._run_id)
+        if job.experiment != self._experiment.name:
+            raise UserErrorException(
+                f"the run {self._run_id} belongs to the experiment '{job.experiment}', not to "
+                f"'{self._experiment.name}'"
+            )
+        self._job = job
+        return job
+
+    def _latest(self) -> Any:
+        job = self._job
+        return job if job is not None and is_terminal(job) and _is_whole(job) else self._fetch()
+
+    def _with_spec(self) -> Any:
+        job = self._job
+        return job if job is not None and _is_whole(job) else self._fetch()
+
+    def _log_names(self) -> List[str]:
+        return [name for name in self.get_file_names() if name.startswith(LOG_PREFIX)]
+
+    def _text(self, name: str) -> str:
+        data = b"".join(self._server.files(self._run_id).read(name))
+        return data.decode("utf-8", "replace")
+
+    def _identity_name(self) -> str:
+        return self._run_id
+
+    def __repr__(self) -> str:
+        return f"Run(Experiment: {self._experiment.name}, Id: {self._run_id}, Type: {self.type})"
+
+
+def get_run(
+    experiment: Experiment, run_id: str, rehydrate: bool = True, clean_up: bool = True
+) -> Run:
+    """The run of that id in the experiment; a plain Run unless `rehydrate`. Raises
+    UserErrorException when the experiment has no such run."""
+    plain = Run(experiment, run_id)
+    return rehydrated(experiment, plain._job) if rehydrate else plain
+
+
+def rehydrated(experiment: Experiment, job: Any) -> Run:
+    """The object of a job's run, of the class of its type."""
+    factory = Run._factories.get(RUN_TYPE)
+    if factory is not None:
+        return factory(experiment, job.id)
+    from muster.core.script_run import ScriptRun
+
+    return ScriptRun(experiment, job.id, _job=job)
+
+
+def _is_whole(job: Any) -> bool:
+    """Whether it came alone: of a job in a list the server tells a part."""
+    has_spec: bool = job.HasField("spec")
+    return has_spec
