@@ -268,6 +268,7 @@ def test_details_that_are_no_message_are_passed_over() -> None:
         (CODE.NOT_FOUND, "", False, False),
         (CODE.UNAUTHENTICATED, "", False, False),
         (CODE.UNAVAILABLE, "SSL: CERTIFICATE_VERIFY_FAILED", False, False),
+        (CODE.UNAVAILABLE, "SSL routines::certificate verify failed", False, False),
     ],
 )
 def test_what_is_tried_again(
@@ -276,7 +277,7 @@ def test_what_is_tried_again(
     error = FakeError(code, details)
     assert nobody_answered(error) is again
     assert is_break(error) is reopened
-    assert is_foreign_certificate(error) is ("CERT" in details)
+    assert is_foreign_certificate(error) is ("SSL" in details)
 
 
 def test_backoff_doubles_up_to_a_bound_and_ends() -> None:

@@ -152,6 +152,12 @@ def test_submit_takes_no_unknown_parameters(workspace: Any) -> None:
         Experiment(workspace, "e").submit(None, run_id="mine")
 
 
+def test_tags_of_a_submit_are_a_dict(workspace: Any) -> None:
+    wrong: Any = ["a"]
+    with pytest.raises(UserErrorException, match="tags must be a dict"):
+        Experiment(workspace, "e").submit(None, tags=wrong)
+
+
 NAMES = ["azureml-logs/70.txt", "outputs/a/m.pt", "outputs/b.pt"]
 
 

@@ -47,10 +47,9 @@ def is_break(error: grpc.RpcError) -> bool:
 
 def is_foreign_certificate(error: grpc.RpcError) -> bool:
     """Whether the other side is not the server that the login was for."""
-    return (
-        error.code() == grpc.StatusCode.UNAVAILABLE
-        and "CERTIFICATE_VERIFY_FAILED" in _message(error).upper()
-    )
+    # BoringSSL's words, or OpenSSL's, which Debian's gRPC has.
+    words = _message(error).upper().replace(" ", "_")
+    return error.code() == grpc.StatusCode.UNAVAILABLE and "CERTIFICATE_VERIFY_FAILED" in words
 
 
 def reason_of(error: grpc.RpcError) -> str:

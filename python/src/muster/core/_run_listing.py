@@ -24,6 +24,8 @@ def runs_of(
     """The runs that `wanted` takes, newest first, in pages that are asked for when needed."""
     from muster.core.run import rehydrated
 
+    if wanted.type not in (None, RUN_TYPE):
+        return
     if wanted.statuses:
         numbers = {status_number(name) for name in wanted.statuses} - {None}
         statuses = sorted(n for n in numbers if n is not None and (not statuses or n in statuses))
@@ -31,7 +33,10 @@ def runs_of(
             return
     experiments: Dict[str, Experiment] = {}
     name = experiment.name if experiment is not None else ""
-    for job in workspace._server.jobs.list(name, statuses, pool):
+    jobs = workspace._server.jobs
+    for job in jobs.list(name, statuses, pool):
+        if wanted.tags or wanted.properties:
+            job = jobs.get(job.id)  # a list has neither
         if not wanted.matches(RUN_TYPE, tags_of(job), properties_of(job), status_of(job)):
             continue
         owner = experiment or experiments.get(job.experiment)

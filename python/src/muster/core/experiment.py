@@ -60,6 +60,8 @@ class Experiment(ChainedIdentity, HasExperimentPortal):
             raise UserErrorException(
                 f"submit does not take {', '.join(sorted(kwargs))}; the server chooses a run's id"
             )
+        if tags is not None and not isinstance(tags, dict):
+            raise UserErrorException(f"tags must be a dict, not {tags!r}")
         from muster._client.jobs import spec_of
         from muster._snapshot.pack import pack_directory
         from muster.core.script_run import ScriptRun

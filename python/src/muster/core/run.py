@@ -164,7 +164,7 @@ class Run(ChainedIdentity, HasExperimentPortal):
 
     def get_tags(self) -> Dict[str, str]:
         """The tags that it was submitted with."""
-        return tags_of(self._job or self._fetch())
+        return tags_of(self._with_spec())
 
     def get_properties(self) -> Dict[str, str]:
         """As ``properties``."""
