@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import pathlib
-from typing import Iterator
+from typing import Any, Iterator
 
 import pytest
 
@@ -22,3 +22,14 @@ def cluster(request: pytest.FixtureRequest) -> Iterator[Cluster]:
     finally:
         leftovers = cluster.close()
         assert leftovers == [], f"processes left behind: {leftovers}"
+
+
+@pytest.fixture
+def workspace(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """The SDK's workspace of the cluster; the current directory is the cluster's."""
+    import build_api
+    build_api.build_if_old()
+    from muster.core import Workspace
+    monkeypatch.setenv("MUSTER_CONFIG", str(cluster.config))
+    monkeypatch.chdir(cluster.directory)
+    return Workspace.from_config()

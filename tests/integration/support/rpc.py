@@ -28,7 +28,11 @@ def stubs() -> dict[str, tuple[ModuleType, ModuleType]]:
     subprocess.run(["protoc", f"--proto_path={ROOT}/proto", f"--python_out={out.name}",
                     f"--grpc_out={out.name}", f"--plugin=protoc-gen-grpc={plugin}",
                     *[f"{ROOT}/proto/muster/v1/{name}.proto" for name in SERVICES]], check=True)
-    sys.path.insert(0, out.name)
+    # The package is the SDK's where tests have it on their path, and else has nothing but the stubs.
+    sys.path.append(out.name)
+    package = importlib.import_module("muster")
+    if f"{out.name}/muster" not in package.__path__:
+        package.__path__.append(f"{out.name}/muster")
     return {name: (importlib.import_module(f"muster.v1.{name}_pb2"),
                    importlib.import_module(f"muster.v1.{name}_pb2_grpc")) for name in SERVICES}
 
