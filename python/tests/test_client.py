@@ -93,7 +93,8 @@ def test_a_projects_file_is_found_here_and_above(home: Path, folder: str) -> Non
 
 def test_the_nearest_file_wins_and_other_programs_files_are_passed_over(home: Path) -> None:
     log_in(home / ".config" / "muster" / "config.json")
-    project_file(Path.cwd(), {"hidden_size": 768})
+    project_file(Path.cwd(), {"hidden_size": 768, "server": {"port": 80}})
+    project_file(Path.cwd() / "aml_config", [1, 2])
     project_file(Path.cwd() / ".azureml", {"workspace_name": "near"})
     project_file(Path.cwd().parent, {"workspace_name": "far"})
     assert configuration.find().workspace == "near"

@@ -32,12 +32,16 @@ class ServerCompute:
         """None when there is none of that name."""
         for pool in self._pools():
             if pool.name == name:
-                return self._serialized(pool)
+                return _serialized(pool, self._nodes(name))
         return None
 
     def list(self) -> List[Dict[str, Any]]:
         """By name."""
-        return [self._serialized(pool) for pool in self._pools()]
+        nodes = self._nodes("")
+        return [
+            _serialized(pool, [node for node in nodes if node.pool == pool.name])
+            for pool in self._pools()
+        ]
 
     def create(
         self, name: str, configuration: AmlComputeProvisioningConfiguration
@@ -124,42 +128,43 @@ class ServerCompute:
                 str(error), inner_exception=error, reference_code=error.reference_code
             ) from error
 
-    def _serialized(self, pool: Any) -> Dict[str, Any]:
-        counts = dict.fromkeys((f"{state}NodeCount" for state in _STATES), 0)
-        errors = []
-        nodes = self._nodes(pool.name)
-        for node in nodes:
-            counts[f"{_state(node)}NodeCount"] += 1
-            if node.reason:
-                errors.append({"nodeId": node.id, "message": node.reason})
-        properties = {
-            # The class of the nodes is what they are: pools have none of their own.
-            "vmSize": None,
-            "vmPriority": "dedicated",
-            "scaleSettings": {
-                "minNodeCount": pool.min_nodes,
-                "maxNodeCount": pool.max_nodes,
-                "nodeIdleTimeBeforeScaleDown": None,
-            },
-            "allocationState": "Steady",
-            "currentNodeCount": len(nodes),
-            "targetNodeCount": len(nodes),
-            "nodeStateCounts": counts,
-            "errors": errors,
-        }
-        outer = {
-            "computeType": "AmlCompute",
-            "provisioningState": "Succeeded",
-            "properties": properties,
-        }
-        return {"name": pool.name, "id": f"{pool.workspace}/{pool.name}", "properties": outer}
-
 
 def slots_of(vm_size: Optional[str]) -> int:
     """How many processes a node of that class runs at once: its cores, which the names of Azure's
     classes tell (24 for ``Standard_NC24rs_v3``)."""
     found = _CORES.match(vm_size or "")
     return min(max(1, int(found.group(1))), _MOST_SLOTS) if found else _DEFAULT_SLOTS
+
+
+def _serialized(pool: Any, nodes: Sequence[Any]) -> Dict[str, Any]:
+    """A pool in the form of AmlCompute.serialize."""
+    counts = dict.fromkeys((f"{state}NodeCount" for state in _STATES), 0)
+    errors = []
+    for node in nodes:
+        counts[f"{_state(node)}NodeCount"] += 1
+        if node.reason:
+            errors.append({"nodeId": node.id, "message": node.reason})
+    properties = {
+        # The class of the nodes is what they are: pools have none of their own.
+        "vmSize": None,
+        "vmPriority": "dedicated",
+        "scaleSettings": {
+            "minNodeCount": pool.min_nodes,
+            "maxNodeCount": pool.max_nodes,
+            "nodeIdleTimeBeforeScaleDown": None,
+        },
+        "allocationState": "Steady",
+        "currentNodeCount": len(nodes),
+        "targetNodeCount": len(nodes),
+        "nodeStateCounts": counts,
+        "errors": errors,
+    }
+    outer = {
+        "computeType": "AmlCompute",
+        "provisioningState": "Succeeded",
+        "properties": properties,
+    }
+    return {"name": pool.name, "id": f"{pool.workspace}/{pool.name}", "properties": outer}
 
 
 def _state(node: Any) -> str:

@@ -18,6 +18,7 @@ from muster.exceptions import UserErrorException
 FILE_NAME = "config.json"
 # Folders of a project that may have the file, besides the project's own.
 FOLDERS = (".azureml", "aml_config")
+_LOGIN_KEYS = {"server", "token", "ca_pem"}
 _MOST_BYTES = 1 << 20
 _LOGIN = (
     "run `muster up` to start a server of your own, or `muster login --server HOST:PORT` to "
@@ -75,9 +76,11 @@ def find(path: Optional[str] = None, file_name: Optional[str] = None) -> Configu
     if path is not None and not os.path.isdir(start):
         raise UserErrorException(f"there is no configuration at {start}: the path does not exist")
     for candidate in _candidates(start, name):
-        content = _read(candidate)
+        content = _parsed(candidate)
         # Other programs have a config.json too.
-        if "workspace_name" in content or "server" in content:
+        if isinstance(content, dict) and (
+            "workspace_name" in content or set(content) >= _LOGIN_KEYS
+        ):
             return _of_project(content, candidate)
     if path is None and file_name is None:
         return load_login()
@@ -123,18 +126,22 @@ def _candidates(start: str, name: str) -> Iterator[str]:
 
 
 def _read(path: str) -> Dict[str, Any]:
+    content = _parsed(path)
+    if not isinstance(content, dict):
+        raise UserErrorException(f"{path} is no JSON object")
+    return content
+
+
+def _parsed(path: str) -> Any:
     try:
         with open(path, encoding="utf-8") as file:
             text = file.read(_MOST_BYTES + 1)
-        content = json.loads(text)
+        return json.loads(text)
     except OSError as error:
         raise UserErrorException(f"{path} cannot be read: {error.strerror}") from error
     except ValueError:
         # Not chained: a decoder's message may quote the file.
         raise UserErrorException(f"{path} is no JSON file") from None
-    if not isinstance(content, dict):
-        raise UserErrorException(f"{path} is no JSON object")
-    return content
 
 
 def _of_project(content: Dict[str, Any], path: str) -> Configuration:

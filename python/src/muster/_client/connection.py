@@ -14,6 +14,7 @@ from muster._client.backoff import Backoff
 from muster._client.configuration import Configuration
 from muster._client.errors import connection_cause, exception_of, is_break, nobody_answered
 from muster._proto import api
+from muster.exceptions import ServiceException
 
 # How long a call goes on trying while the server does not answer, seconds. Questions fail soon, for
 # a person waits; a submit bridges a restart or an upgrade of the server; who follows a run waits
@@ -130,6 +131,16 @@ class Connection:
         """Waits before a stream is opened again. Raises what `error` means when the server refused,
         or patience has run out."""
         self._wait(error, backoff, is_break(error))
+
+    def wait_after_end(self, backoff: Backoff) -> None:
+        """Waits before a stream is opened again that the server has ended before its time. Raises
+        ServiceException when it goes on doing so."""
+        seconds = backoff.after_failure()
+        if seconds is None:
+            raise ServiceException(
+                f"the server at {self.configuration.server} ends the stream again and again"
+            )
+        time.sleep(seconds)
 
     def reconnect(self) -> None:
         """A new connection: the old one may be dead without knowing."""

@@ -119,6 +119,7 @@ class JobClient:
                             return
                 finally:
                     stream.cancel()
+                self._connection.wait_after_end(backoff)
             except grpc.RpcError as error:
                 self._after_break(error, backoff, after == before)
 
