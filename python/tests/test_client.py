@@ -12,6 +12,7 @@ import pytest
 from muster._client import configuration
 from muster._client.backoff import Backoff
 from muster._client.configuration import Configuration
+from muster._client.connection import Connection
 from muster._client.errors import (
     exception_of,
     is_break,
@@ -19,6 +20,7 @@ from muster._client.errors import (
     nobody_answered,
     reason_of,
 )
+from muster._client.jobs import JobClient
 from muster._proto import api
 from muster.core.workspace import Workspace
 from muster.exceptions import (
@@ -295,3 +297,96 @@ def test_backoff_doubles_up_to_a_bound_and_ends() -> None:
     backoff.reset()
     assert not backoff.failing
     assert backoff.after_failure(100.0) is not None
+
+
+class FakeChannel:
+    """Answers unary calls with what is written down, and keeps what it was asked."""
+
+    def __init__(self, answers: List[Any]) -> None:
+        self.answers = answers
+        self.requests: List[Any] = []
+        self.metadata: List[Any] = []
+        self.closed = False
+
+    def unary_unary(self, path: str, **_: Any) -> Any:
+        def call(request: Any, timeout: float, metadata: Any) -> Any:
+            assert 0 < timeout <= 60
+            self.requests.append(request)
+            self.metadata.append(metadata)
+            answer = self.answers.pop(0)
+            if isinstance(answer, Exception):
+                raise answer
+            return answer
+
+        return call
+
+    def close(self) -> None:
+        self.closed = True
+
+
+class Ready:
+    """A connection that is there at once."""
+
+    def result(self, timeout: float) -> None:
+        assert timeout > 0
+
+    def cancel(self) -> None:
+        pass
+
+
+@pytest.fixture
+def wired(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Makes a connection to a FakeChannel with these answers."""
+
+    def make(*answers: Any) -> Tuple[Connection, FakeChannel]:
+        channel = FakeChannel(list(answers))
+        monkeypatch.setattr(grpc, "secure_channel", lambda *_, **__: channel)
+        monkeypatch.setattr(grpc, "ssl_channel_credentials", lambda **_: None)
+        monkeypatch.setattr(grpc, "channel_ready_future", lambda _: Ready())
+        return Connection(Configuration("h:1", "w", TOKEN, "PEM")), channel
+
+    return make
+
+
+def test_a_repeated_submit_is_the_same_request(wired: Any) -> None:
+    """Its answer may have been lost: with another request id the job would be there twice."""
+    lost = FakeError(CODE.DEADLINE_EXCEEDED)
+    connection, channel = wired(lost, FakeError(CODE.UNAVAILABLE), api().SubmitJobReply(job_id="j"))
+    assert JobClient(connection).submit(api().JobSpec(script="t.py")) == "j"
+    keys = {request.request_id for request in channel.requests}
+    assert len(channel.requests) == 3
+    assert len(keys) == 1
+    assert keys != {""}
+    assert channel.metadata[0] == [("authorization", f"Bearer {TOKEN}")]
+
+
+def test_two_submits_are_two_requests(wired: Any) -> None:
+    reply = api().SubmitJobReply(job_id="j")
+    connection, channel = wired(reply, reply)
+    for _ in range(2):
+        JobClient(connection).submit(api().JobSpec(script="t.py"))
+    assert len({request.request_id for request in channel.requests}) == 2
+
+
+def test_a_refusal_is_not_repeated(wired: Any) -> None:
+    connection, channel = wired(FakeError(CODE.NOT_FOUND, "there is no job"))
+    with pytest.raises(UserErrorException, match="there is no job"):
+        JobClient(connection).get("j")
+    assert len(channel.requests) == 1
+
+
+def test_patience_ends_with_the_servers_address(wired: Any) -> None:
+    connection, channel = wired(*[FakeError(CODE.UNAVAILABLE, REFUSED)] * 50)
+    with pytest.raises(ServiceException, match="h:1: Connection refused"):
+        JobClient(connection).get("j", patience=0.3)
+    assert 2 <= len(channel.requests) < 50
+
+
+def test_lists_come_in_pages_when_they_are_needed(wired: Any) -> None:
+    first = api().ListJobsReply(jobs=[{"id": "a"}, {"id": "b"}], next_page_token="t")
+    connection, channel = wired(first, api().ListJobsReply(jobs=[{"id": "c"}]))
+    found = JobClient(connection).list()
+    assert next(found).id == "a"
+    assert len(channel.requests) == 1
+    assert [job.id for job in found] == ["b", "c"]
+    assert [request.page_token for request in channel.requests] == ["", "t"]

@@ -31,7 +31,7 @@ def tags_of(job: Any) -> Dict[str, str]:
 
 def properties_of(job: Any) -> Dict[str, str]:
     """What the server keeps of the run for good. Of a job in a list only a part is known."""
-    found = {"azureml.runsource": "experiment", "_muster.pool": job.pool}
+    found = {"azureml.runsource": "experiment"}
     if job.HasField("spec"):
         found["ContentSnapshotId"] = job.spec.snapshot_digest
     return found
