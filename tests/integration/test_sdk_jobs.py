@@ -115,7 +115,7 @@ def test_a_failing_script_raises_with_its_cause(cluster: Cluster, workspace: Wor
         run.wait_for_completion(show_output=True)
 
     assert run.id in str(caught.value) and "3" in str(caught.value)
-    assert "Last lines of its log:" in str(caught.value) and "about to fail" in str(caught.value)
+    assert "Last lines of rank 0's log:" in str(caught.value) and "about to fail" in str(caught.value)
     shown = capsys.readouterr().out
     assert "Status: Failed" in shown and '"code": "UserError"' in shown
     details = run.wait_for_completion(raise_on_error=False)

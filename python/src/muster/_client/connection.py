@@ -178,7 +178,9 @@ class Connection:
             raise exception_of(error, self.configuration.server) from None
         if first:
             cause = connection_cause(error.details() or "")
-            _log.info("lost the server at %s (%s); trying again", self.configuration.server, cause)
+            _log.warning(
+                "lost the server at %s (%s); trying again", self.configuration.server, cause
+            )
         # Not a mere sleep: a connection is only made while somebody waits for it.
         started = time.monotonic()
         ready = grpc.channel_ready_future(self.channel())

@@ -121,7 +121,8 @@ def failure_sentence(job: Any) -> str:
     """For the exception of a run that failed."""
     text = f"the run {job.id} failed: {job.cause.message or 'the server says no cause'}"
     lines = last_log_lines(job).rstrip("\n")
-    return f"{text}\nLast lines of its log:\n{lines}" if lines else text
+    whose = f"rank {job.cause.rank}'s log" if job.cause.HasField("rank") else "its log"
+    return f"{text}\nLast lines of {whose}:\n{lines}" if lines else text
 
 
 def utc(micros: int) -> Optional[str]:
