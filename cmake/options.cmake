@@ -20,14 +20,14 @@ if(MUSTER_SANITIZE)
   add_compile_options(-fsanitize=${MUSTER_SANITIZE} -fno-sanitize-recover=all)
   add_link_options(-fsanitize=${MUSTER_SANITIZE})
 endif()
-# The presets with CMAKE_UNITY_BUILD compile sources of a target together, in a third of the time. Where two files
-# of a target use one name for different things, SKIP_UNITY_BUILD_INCLUSION keeps one of them apart.
-
 if(MUSTER_SANITIZE MATCHES thread)
   # ThreadSanitizer knows no fences. Asio's are there for handlers that pass from thread to thread without its
   # queue, which has a lock of its own.
   add_compile_definitions(BOOST_ASIO_DISABLE_FENCED_BLOCK)
 endif()
+
+# The presets with CMAKE_UNITY_BUILD compile sources of a target together, in a third of the time. Where two files
+# of a target use one name for different things, SKIP_UNITY_BUILD_INCLUSION keeps one of them apart.
 
 # What is installed is built by name (scripts/package); tests need not be built for it.
 set(CMAKE_SKIP_INSTALL_ALL_DEPENDENCY ON)

@@ -77,9 +77,12 @@ std::string ReadLogLevel(const toml::node& node, ServerConfig& config) {
   return "must be \"debug\", \"info\", \"warning\" or \"error\"";
 }
 
-const std::map<std::string, Reader, std::less<>>& Readers() {
-  constexpr std::int64_t kMax = std::numeric_limits<std::int64_t>::max();
-  static const std::map<std::string, Reader, std::less<>> kReaders = {
+using ReaderTable = std::map<std::string, Reader, std::less<>>;
+
+constexpr std::int64_t kMax = std::numeric_limits<std::int64_t>::max();
+
+ReaderTable ReadersOfTheProcess() {
+  return {
       {"state_dir", Text([](auto& c) -> auto& { return c.state_dir; })},
       {"listen", Text([](auto& c) -> auto& { return c.listen; })},
       {"names", Texts([](auto& c) -> auto& { return c.names.dns_names; })},
@@ -89,6 +92,11 @@ const std::map<std::string, Reader, std::less<>>& Readers() {
                                  0, kMax, [](auto& c) -> auto& { return c.disk_reserve_bytes; })},
       {"io_threads", Integer(
                          1, 64, [](auto& c) -> auto& { return c.io_threads; })},
+  };
+}
+
+ReaderTable ReadersOfTheCore() {
+  return {
       {"heartbeat_interval_ms",
        Milliseconds(
            10, kHourMs, [](auto& c) -> auto& { return c.core.heartbeat_interval; })},
@@ -118,6 +126,11 @@ const std::map<std::string, Reader, std::less<>>& Readers() {
       {"max_waiting_jobs",
        Integer(
            1, 100'000'000, [](auto& c) -> auto& { return c.core.max_waiting_jobs; })},
+  };
+}
+
+ReaderTable ReadersOfTheCalls() {
+  return {
       {"max_blob_bytes", Integer(
                              1, kMax, [](auto& c) -> auto& { return c.rpc.max_blob_bytes; })},
       {"max_run_file_bytes",
@@ -139,6 +152,15 @@ const std::map<std::string, Reader, std::less<>>& Readers() {
       {"max_watch_lag", Integer(
                             1, 1'000'000, [](auto& c) -> auto& { return c.rpc.max_watch_lag; })},
   };
+}
+
+const ReaderTable& Readers() {
+  static const ReaderTable kReaders = [] {
+    ReaderTable all = ReadersOfTheProcess();
+    all.merge(ReadersOfTheCore());
+    all.merge(ReadersOfTheCalls());
+    return all;
+  }();
   return kReaders;
 }
 

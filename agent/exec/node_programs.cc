@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <filesystem>
 #include <optional>
+#include <system_error>
 #include <vector>
 
 #include "agent/shim/files.h"
@@ -40,7 +41,9 @@ std::optional<std::vector<std::string>> ProgramsInUse(const std::string& directo
   for (std::filesystem::directory_iterator entry(directory + "/attempts", error), end;
        !error && entry != end; entry.increment(error)) {
     const std::string run_path = entry->path().string() + "/run";
-    if (!std::filesystem::exists(run_path + "/" + kLaunchFileName, error)) continue;
+    const bool launched = std::filesystem::exists(run_path + "/" + kLaunchFileName, error);
+    if (error) return std::nullopt;
+    if (!launched) continue;
     const auto run = OpenDirectory(run_path);
     const auto text =
         run ? ReadFileAt(run->get(), kLaunchFileName, kLaunchFileMaxBytes) : Fail(run.error());
@@ -48,6 +51,7 @@ std::optional<std::vector<std::string>> ProgramsInUse(const std::string& directo
     if (!launch) return std::nullopt;
     used.push_back(launch->program_directory);
   }
+  if (error && error != std::errc::no_such_file_or_directory) return std::nullopt;
   return used;
 }
 

@@ -9,6 +9,7 @@
 extern "C" {  // glibc 2.36 forgets it
 }
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -243,8 +244,11 @@ void KillLeftProcesses(const std::string& attempt_directory) {
 }
 
 bool EndShim(const std::string& attempt_directory) {
-  const auto run = OpenDirectory(attempt_directory + "/run");
-  if (!run || LockShim(run->get())) return true;
+  const std::string path = attempt_directory + "/run";
+  struct stat info {};
+  if (::stat(path.c_str(), &info) != 0 && errno == ENOENT) return true;
+  const auto run = OpenDirectory(path);
+  if (run && LockShim(run->get())) return true;
   KillShimsOf(attempt_directory);
   return false;
 }

@@ -12,6 +12,8 @@ namespace muster::scheduler {
 
 namespace {
 
+constexpr std::size_t kMaxNodes = 10'000;
+
 Result<const Node*> FindNode(const State& state, const WorkspaceName& workspace, const NodeId& id) {
   const Node* node = Find(state.nodes, id);
   if (node != nullptr && node->pool.workspace == workspace) return node;
@@ -54,6 +56,14 @@ Status CheckName(const State& state, const EnrollNode& command, const PoolKey& p
                   "\" is that of a node of another pool; remove that node or choose another id.");
 }
 
+// A node more: a join token that got into wrong hands must not fill the state.
+Status CheckRoom(const State& state) {
+  if (state.nodes.size() < kMaxNodes) return {};
+  return Fail(ErrorCode::kResourceExhausted, ErrorReason::kTooMany,
+              "The server knows 10,000 nodes, the most it takes; remove those that are gone "
+              "(muster node remove).");
+}
+
 Status CheckUnused(const Node& node, const State& state) {
   for (const auto& [id, slots] : node.held) {
     const AttemptNode* member = NodeIn(state.attempts.at(id), node.id);
@@ -81,6 +91,8 @@ Result<Answer> Decide(Decision& decision, const EnrollNode& command,
   if (const Node* known = Find(state.nodes, command.node)) {
     NoteReboot(decision, *known, facts);
     facts = CoveringHeld(*known, std::move(facts));
+  } else {
+    MUSTER_TRY(CheckRoom(state));
   }
   decision.Emit(NodeJoined{command.node, pool.workspace, pool.name, std::move(facts),
                            command.certificate_fingerprint});

@@ -146,8 +146,9 @@ std::optional<Cause> UncleanEnd(const JobRequirements& requirements, const Attem
 bool Explains(const Cause& later, const Attempt& attempt) {
   if (!attempt.cause || later.node == attempt.cause->node) return false;
   const Cause& first = *attempt.cause;
-  if (IsLoss(later.code))
-    return IsScriptsEnd(first.code) || first.code == CauseCode::kLauncherFailed;
+  if (IsLoss(later.code)) {
+    return MayBeCollateral(first) || first.code == CauseCode::kLauncherFailed;
+  }
   return IsScriptsEnd(later.code) && MayBeCollateral(first) &&
          EndOf(later, attempt) < EndOf(first, attempt);
 }

@@ -18,8 +18,9 @@ std::optional<Cause> FailureIn(const NodeId& node, const ObservedAttempt& observ
 std::optional<Cause> UncleanEnd(const JobRequirements& requirements, const Attempt& attempt);
 
 // Whether a cause is behind that of a stopping attempt, which another node was quicker to report:
-// the loss of a node or its shim, since who loses a peer is ended by the launcher or ends by
-// itself; or a failed rank that ended before one that was only told to end.
+// the loss of a node or its shim, or a failed rank that ended before, where the first to be
+// reported was a rank that the launcher may have ended, or the launcher. A script's own exit stays
+// the cause: it is never retried.
 bool Explains(const Cause& later, const Attempt& attempt);
 
 // Whether another attempt of the job may follow one that ended so.

@@ -38,6 +38,14 @@ class Recent {
     return entries_.front().second;
   }
 
+  // One that is not there is fine.
+  void Erase(const Key& key) {
+    const auto found = index_.find(key);
+    if (found == index_.end()) return;
+    entries_.erase(found->second);
+    index_.erase(found);
+  }
+
   std::size_t size() const { return index_.size(); }
 
  private:

@@ -81,6 +81,7 @@ class DirectoryRunFileStore final : public RunFileStore {
   Status CountFile(const std::string& base);
   Status CountBytes(const std::string& base, std::string_view name, std::uint64_t size,
                     std::uint64_t fresh);
+  void ForgetUsage(const std::string& base);
   Status MakeParents(const std::string& path);
   Result<std::uint64_t> Write(const RunFilePart& part,
                               std::set<std::shared_ptr<OpenFile>>& written);
@@ -152,7 +153,10 @@ Result<std::uint64_t> DirectoryRunFileStore::Write(const RunFilePart& part,
   if (const std::uint64_t known = size - part.offset; known < part.data.size()) {
     const std::string_view fresh = part.data.substr(known);
     MUSTER_TRY(CountBytes(base, part.name, size, fresh.size()));
-    MUSTER_TRY(WriteAt(file->fd.get(), size, fresh));
+    if (const Status wrote = WriteAt(file->fd.get(), size, fresh); !wrote) {
+      ForgetUsage(base);
+      return Fail(wrote.error());
+    }
     size += fresh.size();
   }
   written.insert(file);
@@ -290,7 +294,7 @@ Status DirectoryRunFileStore::CountFile(const std::string& base) {
   const std::lock_guard lock(mutex_);
   MUSTER_ASSIGN(Usage* const usage, UsageOf(base));
   if (usage->files >= kRunFilesPerAttempt) {
-    return Fail(ErrorCode::kResourceExhausted, ErrorReason::kTooMany,
+    return Fail(ErrorCode::kFailedPrecondition, ErrorReason::kTooMany,
                 "an attempt may have 100,000 run files, " + base + " has as many");
   }
   ++usage->files;
@@ -317,6 +321,12 @@ Status DirectoryRunFileStore::CountBytes(const std::string& base, std::string_vi
   }
   usage->bytes += fresh;
   return {};
+}
+
+// What was counted was not written: it is measured anew.
+void DirectoryRunFileStore::ForgetUsage(const std::string& base) {
+  const std::lock_guard lock(mutex_);
+  usages_.Erase(base);
 }
 
 Result<std::string> DirectoryRunFileStore::Read(const WorkspaceName& workspace,

@@ -55,7 +55,7 @@ def closure(source: pathlib.Path) -> list[pathlib.Path]:
 def surroundings() -> bytes:
     """Digest of what every key depends on: the tool, its configuration, the protocol (generated headers)."""
     digest = hashlib.sha256(subprocess.run([TIDY, "--version"], check=True, capture_output=True).stdout)
-    for path in [ROOT / ".clang-tidy", *sorted(ROOT.glob("*/.clang-tidy")), *sorted((ROOT / "proto").rglob("*.proto"))]:
+    for path in [ROOT / ".clang-tidy", *sorted((ROOT / "proto").rglob("*.proto"))]:
         digest.update(path.read_bytes())
     return digest.digest()
 
@@ -72,6 +72,10 @@ def sources_of(unit: pathlib.Path, build: pathlib.Path) -> list[pathlib.Path]:
 def key(source: pathlib.Path, command: str) -> str:
     """Names everything that the result for this source depends on."""
     digest = hashlib.sha256(surroundings() + command.encode())
+    folders = {path.relative_to(ROOT).parts[0] for path in closure(source)}
+    for settings in sorted(ROOT / folder / ".clang-tidy" for folder in folders):
+        if settings.is_file():
+            digest.update(settings.read_bytes())
     for path in closure(source):
         digest.update(hashlib.sha256(path.read_bytes()).digest())
         digest.update(str(path.relative_to(ROOT)).encode())

@@ -28,7 +28,8 @@ LogShipperConfig Quick() {
 
 std::string Lines(std::size_t bytes, char first = 'a') {
   std::string text;
-  for (std::size_t i = 0; i < bytes; ++i) text += static_cast<char>(first + i % 23);
+  for (std::size_t i = 0; i < bytes; ++i)
+    text += static_cast<char>(first + static_cast<int>(i % 23));
   return text;
 }
 

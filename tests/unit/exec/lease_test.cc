@@ -53,8 +53,8 @@ class Lease : public testing::TestWithParam<Isolation> {
     return world.Await([&] { return node.ShimPid() == 0; });
   }
 
-  const Failure kExpired{FailureCode::kLeaseExpired,
-                         "This node could not renew the attempt's lease of 1 min 0 s."};
+  const Failure expired{FailureCode::kLeaseExpired,
+                        "This node could not renew the attempt's lease of 1 min 0 s."};
   World world;
   Node& node;
   const std::string marker = "315" + std::to_string(::getpid());
@@ -73,7 +73,7 @@ TEST_P(Lease, WithoutAnAgentEverythingDiesAtItsEndAndTheNextAgentSaysWhy) {
   const auto recovered = node.Restart();
   ASSERT_EQ(recovered.size(), 1U);
   EXPECT_EQ(recovered[0].phase, ObservedPhase::kExited);
-  EXPECT_EQ(recovered[0].failure, kExpired);
+  EXPECT_EQ(recovered[0].failure, expired);
 }
 
 TEST_P(Lease, AnAgentThatDidNotRenewHearsTheReasonBeforeTheSignals) {
@@ -81,7 +81,7 @@ TEST_P(Lease, AnAgentThatDidNotRenewHearsTheReasonBeforeTheSignals) {
   ASSERT_NO_FATAL_FAILURE(StartForever());
   EXPECT_TRUE(DiesAt(end));
   ASSERT_TRUE(world.AwaitAllExited());
-  EXPECT_EQ(node.failure, kExpired);
+  EXPECT_EQ(node.failure, expired);
   EXPECT_EQ(node.ranks_ended_before_exit, 0);
   EXPECT_EQ(node.ranks[0].signal, SIGKILL);
 }
@@ -116,7 +116,7 @@ TEST_P(Lease, AnAdoptedShimKeepsItsOwnUntilItIsToldAnother) {
   node.runner().NoteLeases({});
   EXPECT_TRUE(DiesAt(end));
   ASSERT_TRUE(world.AwaitAllExited());
-  EXPECT_EQ(node.failure, kExpired);
+  EXPECT_EQ(node.failure, expired);
 }
 
 TEST_P(Lease, AnAdoptedShimIsRenewedAndThenFreed) {
@@ -135,7 +135,7 @@ TEST_P(Lease, NothingIsStartedAfterItsEnd) {
   world.Source("train.sh", "#!/bin/sh\ntouch outputs/started\n", 0755);
   world.Start(world.Task("train.sh"));
   ASSERT_TRUE(world.AwaitAllExited());
-  EXPECT_EQ(node.failure, kExpired);
+  EXPECT_EQ(node.failure, expired);
   EXPECT_TRUE(node.ranks.empty());
   EXPECT_EQ(ReadAll(node.AttemptDirectory() + "/logs/70_driver_log.txt"), "");
 }

@@ -105,6 +105,18 @@ TEST_F(Gang, ALostShimIsBehindTheEndOfRanksElsewhere) {
   EXPECT_EQ(cluster.CauseOf(id.job)->node, kN2);
 }
 
+TEST_F(Gang, AScriptsOwnExitIsNotExplainedByALoss) {
+  Run();
+  ObservedAttempt ended = Observed(id, ObservedPhase::kRunning, {Exited(0, 3, 3), Started(1)});
+  ended.last_log_lines = "the reason";
+  cluster.Report(kN1, {ended});
+  ObservedAttempt lost = Observed(id, ObservedPhase::kExited);
+  lost.failure = CauseOf(CauseCode::kLeaseExpired, "The lease ran out.");
+  cluster.Report(kN2, {lost});
+  EXPECT_EQ(cluster.Get(id).cause->exit_code, 3);
+  EXPECT_EQ(cluster.Get(id).log_tail, "the reason");
+}
+
 TEST_F(Gang, TheRankThatEndedFirstIsToBlameWhoeverReportsFirst) {
   Run();
   cluster.Report(kN1, {Observed(id, ObservedPhase::kExited, {Signaled(0, 15, 6), Started(1)})});

@@ -37,6 +37,20 @@ TEST_F(Nodes, JoinThePoolOfTheirToken) {
   EXPECT_TRUE(cluster.state.pools.at({kDefault, PoolName("default")}).nodes.contains(kN1));
 }
 
+TEST_F(Nodes, AreTenThousandAtMostAndWhoIsKnownMayStillJoinAgain) {
+  const PoolKey pool{kDefault, PoolName("default")};
+  for (int i = 0; i < 10'000; ++i) {
+    const NodeId id("n" + std::to_string(i));
+    cluster.state.nodes[id].id = id;
+    cluster.state.nodes[id].pool = pool;
+    cluster.state.pools.at(pool).nodes.insert(id);
+  }
+  const auto refused = cluster.Ask(Enroll(NodeId("another"), "default"));
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, ErrorCode::kResourceExhausted);
+  EXPECT_TRUE(cluster.Ask(Enroll(NodeId("n77"), "default")));
+}
+
 TEST_F(Nodes, MayJoinAgainWithANewCertificateButNotElsewhere) {
   cluster.AddPool("gpu", SharingMode::kExclusive);
   ASSERT_TRUE(cluster.Ask(Enroll(kN1, "default")).has_value());

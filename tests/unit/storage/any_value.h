@@ -141,7 +141,7 @@ class Filler {
   template <class T>
   requires requires(T& v) { Fields(v); }
   void Fill(T& value) {
-    std::apply([this](auto&... field) { (Fill(field), ...); }, Fields(value));
+    std::apply([this](auto&... field) { (this->Fill(field), ...); }, Fields(value));
   }
 
  private:

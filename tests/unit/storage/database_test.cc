@@ -171,7 +171,7 @@ TEST_F(DatabaseTest, GarbageIsRefused) {
 }
 
 TEST_F(DatabaseTest, AnEmptyFileIsRefused) {
-  std::ofstream{File()};
+  const std::ofstream empty(File());
   ExpectRefused("the header (truncation)");
 }
 

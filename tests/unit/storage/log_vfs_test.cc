@@ -5,6 +5,9 @@
 #include <unistd.h>
 
 #include <cstdint>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
 #include <string>
 
 #include "storage/sqlite/connection.h"
@@ -71,6 +74,47 @@ TEST_F(LogVfsTest, ACommitOfManyPagesIsOneWriteOfTheLog) {
   }
   EXPECT_EQ(g_writes, 1);
   EXPECT_EQ(RowsRead(), 2);
+}
+
+// Of a log with a first size: where its frames end.
+std::uintmax_t EndOfFrames(const std::string& log) {
+  constexpr std::size_t kHeaderBytes = 32;
+  constexpr std::size_t kFrameBytes = 24 + 4'096;
+  std::ifstream file(log, std::ios::binary);
+  const std::string content{std::istreambuf_iterator<char>(file), {}};
+  const std::size_t used = content.find_last_not_of('\0') + 1;
+  return kHeaderBytes + (used - kHeaderBytes + kFrameBytes - 1) / kFrameBytes * kFrameBytes;
+}
+
+class CrashedLogTest : public LogVfsTest {
+ protected:
+  // Three commits, and what a machine that went down then would find.
+  CrashedLogTest() {
+    for (const int rows : {1, 2, 4}) Insert(rows, 3'000);
+    std::filesystem::copy(path_, crashed_);
+    std::filesystem::copy(path_ + "-wal", crashed_ + "-wal");
+  }
+  // With which it starts again: 0, 1, 3 or 7 rows.
+  std::int64_t RowsLeft() {
+    Connection again = *Connection::Open(crashed_, Connection::Mode::kReadWrite);
+    EXPECT_EQ(*again.QueryText("PRAGMA quick_check"), "ok");
+    return *again.QueryInteger("SELECT count(*) FROM t");
+  }
+  const std::string crashed_ = directory_ / "crashed.db";
+};
+
+TEST_F(CrashedLogTest, TheLogHasItsFirstSizeFromTheFirstCommitOn) {
+  EXPECT_EQ(std::filesystem::file_size(path_ + "-wal"), 8U << 20);
+}
+
+TEST_F(CrashedLogTest, AShortLogIsExtendedWithoutHarmToWhatItHolds) {
+  std::filesystem::resize_file(crashed_ + "-wal", EndOfFrames(crashed_ + "-wal"));
+  EXPECT_EQ(RowsLeft(), 7);
+}
+
+TEST_F(CrashedLogTest, ATornLastCommitIsGoneAndNothingElse) {
+  std::filesystem::resize_file(crashed_ + "-wal", EndOfFrames(crashed_ + "-wal") - 100);
+  EXPECT_EQ(RowsLeft(), 3);
 }
 
 TEST_F(LogVfsTest, CommitsLargerThanTheBufferAreReadWhole) {

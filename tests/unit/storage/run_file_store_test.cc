@@ -203,7 +203,10 @@ TEST_F(RunFileStoreTest, AnAttemptWithTooManyFilesGetsNoMore) {
   for (int i = 0; i < 99'999; ++i) {
     std::ofstream(AttemptPath() + "/logs/" + std::to_string(i));
   }
-  EXPECT_EQ(Append("logs/more", 0, "x").error().reason, ErrorReason::kTooMany);
+  const auto more = Append("logs/more", 0, "x");
+  EXPECT_EQ(more.error().reason, ErrorReason::kTooMany);
+  // Not one that another attempt at the same call could get around.
+  EXPECT_EQ(more.error().code, ErrorCode::kFailedPrecondition);
   EXPECT_EQ(Append("logs/first", 1, "2"), 2U);  // those that are there go on growing
 }
 
@@ -236,6 +239,10 @@ TEST(Recent, ForgetsWhatWasUsedLongestAgo) {
   recent.Put(1, "uno");
   EXPECT_EQ(*recent.Find(1), "uno");
   EXPECT_EQ(recent.size(), 2U);
+  recent.Erase(1);
+  recent.Erase(1);
+  EXPECT_EQ(recent.Find(1), nullptr);
+  EXPECT_EQ(recent.size(), 1U);
 }
 
 }  // namespace
