@@ -32,6 +32,7 @@ void SessionStream::SendHello(v1::Hello hello) {
 }
 
 void SessionStream::SendReport(std::vector<v1::Report> parts) {
+  if (IsUnderWay(parts.front().sequence())) return;
   report_.assign(std::make_move_iterator(parts.begin()), std::make_move_iterator(parts.end()));
   WriteNext();
 }
@@ -52,16 +53,22 @@ void SessionStream::Cancel() {
   context_.TryCancel();
 }
 
+bool SessionStream::IsUnderWay(std::uint64_t sequence) const {
+  if (!report_.empty()) return report_.front().sequence() == sequence;
+  return writing_ && outgoing_.has_report() && outgoing_.report().sequence() == sequence;
+}
+
 void SessionStream::WriteNext() {
   if (writing_ || closed_) return;
   outgoing_.Clear();
+  const bool begins_report = !report_.empty() && report_.front().part() == 0;
   if (hello_) {
     *outgoing_.mutable_hello() = std::move(*std::exchange(hello_, std::nullopt));
+  } else if (heartbeat_ && !begins_report) {
+    *outgoing_.mutable_heartbeat() = std::move(*std::exchange(heartbeat_, std::nullopt));
   } else if (!report_.empty()) {
     *outgoing_.mutable_report() = std::move(report_.front());
     report_.pop_front();
-  } else if (heartbeat_) {
-    *outgoing_.mutable_heartbeat() = std::move(*std::exchange(heartbeat_, std::nullopt));
   } else if (!checked_.empty()) {
     *outgoing_.mutable_paths_checked() = std::move(checked_.front());
     checked_.pop_front();

@@ -5,6 +5,7 @@
 #include <grpcpp/support/client_callback.h>
 
 #include <boost/asio/io_context.hpp>
+#include <cstdint>
 #include <deque>
 #include <functional>
 #include <memory>
@@ -28,12 +29,12 @@ class SessionStream final : public grpc::ClientBidiReactor<v1::AgentMessage, v1:
                                              std::unique_ptr<v1::AgentService::Stub> stub,
                                              StreamEvents events);
 
-  // Goes out in the order hello, report, heartbeat, answers. What has not been written yet is
-  // replaced by a newer message of its kind: at most one of each waits, however slow the server. A
-  // report may be replaced between two of its parts. Of answers a few wait; what is beyond is
-  // dropped.
+  // Goes out in the order hello, first part of a report, heartbeat, its other parts, answers. What
+  // has not been written yet is replaced by a newer message of its kind: at most one of each waits,
+  // however slow the server. A report may be replaced between two of its parts, but not by itself:
+  // one that is still being written goes on. Of answers a few wait; what is beyond is dropped.
   void SendHello(v1::Hello hello);
-  void SendReport(std::vector<v1::Report> parts);
+  void SendReport(std::vector<v1::Report> parts);  // of one report, not none
   void SendHeartbeat(v1::Heartbeat heartbeat);
   void SendPathsChecked(v1::PathsChecked checked);
   // Ends soon with on_done. No other event comes after this call.
@@ -48,6 +49,7 @@ class SessionStream final : public grpc::ClientBidiReactor<v1::AgentMessage, v1:
   void OnWriteDone(bool ok) override;
   void OnDone(const grpc::Status& status) override;
 
+  bool IsUnderWay(std::uint64_t sequence) const;
   void TakeRead(bool ok);
   void WriteNext();
 
