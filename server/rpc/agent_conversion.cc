@@ -13,7 +13,7 @@ namespace {
 
 namespace v1 = muster::v1;
 
-constexpr int kMaxAttempts = 4'096;
+constexpr std::size_t kMaxAttempts = 4'096;
 constexpr int kMaxRanks = 1'024;
 constexpr int kMaxDaemons = 10'000;
 constexpr int kMaxDaemonArguments = 256;
@@ -174,9 +174,11 @@ void AttemptToProto(const scheduler::DesiredAttempt& attempt, v1::DesiredAttempt
 
 }  // namespace
 
+std::size_t MaxAttemptEntries(const v1::Report& part) { return kMaxAttempts + part.part(); }
+
 Result<scheduler::ReceiveReport> ReportFromProto(const NodeId& node, std::uint64_t session,
                                                  const v1::Report& report) {
-  if (report.attempts_size() > kMaxAttempts) {
+  if (static_cast<std::size_t>(report.attempts_size()) > MaxAttemptEntries(report)) {
     return BadReport(std::to_string(report.attempts_size()) +
                      " attempts, at most 4,096 are allowed");
   }

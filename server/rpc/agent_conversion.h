@@ -1,6 +1,7 @@
 // The agent protocol's messages <-> the scheduler's commands and effects. Pure.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <set>
 
@@ -10,6 +11,9 @@
 #include "scheduler/model/effect.h"
 
 namespace muster::server {
+
+// Of a report up to this part: an attempt that goes on in a part has an entry there too.
+std::size_t MaxAttemptEntries(const muster::v1::Report& part);
 
 // INVALID_ARGUMENT when the report breaks a limit of agent.proto. Entries of one attempt that
 // follow each other are one.

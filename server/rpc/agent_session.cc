@@ -10,7 +10,6 @@ namespace {
 
 namespace v1 = muster::v1;
 
-constexpr std::size_t kMaxReportBytes = std::size_t{16} << 20;
 constexpr std::size_t kMaxQuestions = 64;
 
 Error BadMessage(std::string message) {
@@ -71,33 +70,19 @@ void AgentSession::Receive(const v1::Hello& hello) {
 void AgentSession::Receive(const v1::Report& report) {
   if (!opened_) return CloseWith(BadMessage("a session begins with hello"));
   const bool is_whole = report.part() == 0 && !report.more();
-  if (!is_whole) {
-    const Result<bool> complete = Gather(report);
+  v1::Report joined;
+  if (is_whole) {
+    report_parts_.Clear();
+  } else {
+    const Result<bool> complete = report_parts_.Add(report);
     if (!complete) return CloseWith(complete.error());
     if (!*complete) return ReadNext();
+    joined = report_parts_.Take();
   }
   Result<scheduler::ReceiveReport> decoded =
-      ReportFromProto(caller_.node, number_, is_whole ? report : gathered_);
-  gathered_.Clear();
+      ReportFromProto(caller_.node, number_, is_whole ? report : joined);
   if (!decoded) return CloseWith(decoded.error());
   PostThenRead(std::move(*decoded), false);
-}
-
-Result<bool> AgentSession::Gather(const v1::Report& report) {
-  if (report.part() == 0) {
-    gathered_.Clear();
-    gathered_bytes_ = 0;
-  } else if (report.sequence() != gathered_.sequence() || report.part() != gathered_.part() + 1) {
-    return Fail(BadMessage("the parts of a report follow each other"));
-  }
-  gathered_bytes_ += report.ByteSizeLong();
-  if (gathered_bytes_ > kMaxReportBytes) {
-    return Fail(ErrorCode::kInvalidArgument, ErrorReason::kTooLarge,
-                "a report of more than 16 MiB is refused");
-  }
-  gathered_.MergeFrom(report);
-  gathered_.set_part(report.part());
-  return !report.more();
 }
 
 void AgentSession::Receive(const v1::Heartbeat& heartbeat) {

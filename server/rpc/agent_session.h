@@ -14,6 +14,7 @@
 
 #include "muster/v1/agent.pb.h"
 #include "server/rpc/agent_conversion.h"
+#include "server/rpc/report_parts.h"
 #include "server/rpc/rpc_parts.h"
 #include "server/rpc/session_registry.h"
 
@@ -50,8 +51,6 @@ class AgentSession final
   void Receive(const muster::v1::Report& report);
   void Receive(const muster::v1::Heartbeat& heartbeat);
   void Receive(muster::v1::PathsChecked checked);
-  // Joins the parts of a report; true once `report` is the last.
-  Result<bool> Gather(const muster::v1::Report& report);
   // Posts; an error ends the session if `fatal`, else the agent's repetition will do.
   void PostThenRead(scheduler::CommandBody body, bool fatal);
   void ReadNext();
@@ -75,8 +74,7 @@ class AgentSession final
   const std::uint64_t number_;
   bool opened_ = false;  // Hello was received; of the reading side
   muster::v1::AgentMessage incoming_;
-  muster::v1::Report gathered_;  // the parts of a report so far
-  std::size_t gathered_bytes_ = 0;
+  ReportParts report_parts_;  // of the reading side too
 
   std::mutex mutex_;  // what follows
   std::shared_ptr<AgentSession> self_;

@@ -3,6 +3,7 @@
 
 #include <grpcpp/grpcpp.h>
 
+#include <chrono>
 #include <condition_variable>
 #include <functional>
 #include <memory>
@@ -47,6 +48,18 @@ class FakeAgent {
   void Say(const v1::PathsChecked& checked) {
     const std::lock_guard lock(mutex_);
     Write(checked);
+  }
+  void Say(const v1::Report& report) {
+    v1::AgentMessage message;
+    *message.mutable_report() = report;
+    const std::lock_guard lock(mutex_);
+    stream_->Write(message);
+  }
+  // How the server has ended the session; OK if it does not within 20 s.
+  grpc::Status WaitForEnd() {
+    std::unique_lock lock(mutex_);
+    changed_.wait_for(lock, std::chrono::seconds(20), [&] { return end_.has_value(); });
+    return end_.value_or(grpc::Status::OK);
   }
   void WaitForQuestions(std::size_t count) {
     std::unique_lock lock(mutex_);
@@ -95,7 +108,10 @@ class FakeAgent {
       changed_.notify_all();
       if (answer) Write(*answer);
     }
-    stream_->Finish();
+    const grpc::Status end = stream_->Finish();
+    const std::lock_guard lock(mutex_);
+    end_ = end;
+    changed_.notify_all();
   }
   // The lock is held.
   void Write(const v1::PathsChecked& checked) {
@@ -111,6 +127,7 @@ class FakeAgent {
   mutable std::mutex mutex_;  // what follows, and writes
   std::condition_variable changed_;
   std::vector<v1::CheckPaths> questions_;
+  std::optional<grpc::Status> end_;
   std::thread reader_;
 };
 
