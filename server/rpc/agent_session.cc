@@ -11,6 +11,7 @@ namespace {
 namespace v1 = muster::v1;
 
 constexpr std::size_t kMaxQuestions = 64;
+constexpr int kMaxMissing = 256;
 
 Error BadMessage(std::string message) {
   return Error{ErrorCode::kInvalidArgument, ErrorReason::kInvalidSpec, std::move(message)};
@@ -92,6 +93,9 @@ void AgentSession::Receive(const v1::Heartbeat& heartbeat) {
 
 void AgentSession::Receive(v1::PathsChecked checked) {
   if (!opened_) return CloseWith(BadMessage("a session begins with hello"));
+  if (checked.missing_size() > kMaxMissing) {
+    return CloseWith(BadMessage("an answer names at most 256 paths"));
+  }
   parts_.loop.Query([self = shared_from_this(), checked = std::move(checked)](const Core&, Now) {
     self->parts_.path_check.Answer(self->number_, checked);
     self->ReadNext();

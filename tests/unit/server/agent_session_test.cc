@@ -18,6 +18,15 @@ class AgentSessions : public ::testing::Test {
                    [](const v1::CheckPaths&) { return std::optional<v1::PathsChecked>(); }};
 };
 
+TEST_F(AgentSessions, EndWithAnAnswerOfMorePathsThanAQuestionHas) {
+  v1::PathsChecked checked;
+  for (int i = 0; i < 257; ++i) checked.add_missing("/data/x");
+  agent_.Say(checked);
+  const grpc::Status end = agent_.WaitForEnd();
+  EXPECT_EQ(end.error_code(), StatusCode::INVALID_ARGUMENT);
+  EXPECT_THAT(end.error_message(), HasSubstr("256"));
+}
+
 TEST_F(AgentSessions, EndWithAPartOfAReportThatHasNoBeginning) {
   v1::Report report;
   report.set_part(1);
