@@ -97,7 +97,7 @@ class Connected {
         shipper_(parts.loop, sink_, {}),
         staging_workers_(kStagingWorkers),
         ledger_workers_(kLedgerWorkers),
-        paths_(LocalPathExists),
+        paths_(LocalPathIsMissing),
         agent_(LoopParts(parts), recovered),
         session_(parts.loop, channel_, SessionConfigOf(parts.config, facts),
                  EventsOfSession(parts.loop), random_),

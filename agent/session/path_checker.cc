@@ -20,7 +20,7 @@ v1::PathsChecked PathChecker::Look(const v1::CheckPaths& question) const {
   v1::PathsChecked checked;
   checked.set_id(question.id());
   for (const std::string& path : question.paths()) {
-    if (!path.starts_with('/') || !exists_(path)) checked.add_missing(path);
+    if (!path.starts_with('/') || is_missing_(path)) checked.add_missing(path);
   }
   return checked;
 }

@@ -14,12 +14,12 @@ namespace muster::agent {
 
 class PathChecker {
  public:
-  using Exists = std::function<bool(const std::string& path)>;
+  using IsMissing = std::function<bool(const std::string& path)>;
   using OnChecked = std::function<void(v1::PathsChecked)>;
   static constexpr std::size_t kMaxWaiting = 16;
 
-  // `exists` may block.
-  explicit PathChecker(Exists exists) : exists_(std::move(exists)) {}
+  // `is_missing` may block.
+  explicit PathChecker(IsMissing is_missing) : is_missing_(std::move(is_missing)) {}
 
   // Thread-safe, never blocks. `on_checked` runs on the checker's thread. False, and it never runs,
   // while kMaxWaiting questions wait for the one that is being looked at.
@@ -30,7 +30,7 @@ class PathChecker {
  private:
   v1::PathsChecked Look(const v1::CheckPaths& question) const;
 
-  const Exists exists_;
+  const IsMissing is_missing_;
   std::atomic<std::size_t> taken_ = 0;  // waiting, or being looked at
   WorkerPool worker_{1};                // last: its thread uses the rest
 };

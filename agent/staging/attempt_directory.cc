@@ -76,6 +76,12 @@ bool LocalPathExists(const std::string& path) {
   return ::stat(path.c_str(), &status) == 0;
 }
 
+bool LocalPathIsMissing(const std::string& path) {
+  struct stat status {};
+  return ::stat(path.c_str(), &status) != 0 &&
+         (errno == ENOENT || errno == ENOTDIR || errno == EACCES);
+}
+
 Status StageAttempt(const v1::AttemptTask& task, const StagingSetup& setup,
                     const std::string& archive_path) {
   MUSTER_TRY(MakeLayout(setup));

@@ -32,6 +32,9 @@ struct StagingSetup {
 
 // Whether there is something at this absolute path of the node (of datastores of kind local).
 bool LocalPathExists(const std::string& path);
+// Whether it is known that there is nothing, or nothing that the agent may look at. False where
+// the look itself failed, as it does below a mount that is stale.
+bool LocalPathIsMissing(const std::string& path);
 
 // Stages everything. `archive_path`: the snapshot, empty if the job has none. Blocking. The
 // attempt's directory must not hold anything from an earlier try but task.pb and run/.

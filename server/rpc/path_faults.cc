@@ -11,18 +11,23 @@ namespace {
 
 namespace v1 = muster::v1;
 
+constexpr std::size_t kNodesNamed = 3;
+
 // An output's path is made by the job.
 bool MustBeThere(v1::DataMode mode) {
   return mode == v1::DATA_MODE_UNSPECIFIED || mode == v1::DATA_MODE_MOUNT ||
          mode == v1::DATA_MODE_DOWNLOAD;
 }
 
-// "node n1 has no", "nodes n1, n2 and n3 have no"
+// "node n1 has no", "nodes n1, n2 and n3 have no", "nodes n1, n2, n3 and 13 more have no"
 std::string WhoLacks(const std::vector<NodeId>& nodes) {
   std::string who = nodes.size() == 1 ? "node " : "nodes ";
-  for (std::size_t i = 0; i < nodes.size(); ++i) {
+  for (std::size_t i = 0; i < std::min(nodes.size(), kNodesNamed); ++i) {
     if (i > 0) who += i + 1 == nodes.size() ? " and " : ", ";
     who += nodes[i].str();
+  }
+  if (nodes.size() > kNodesNamed) {
+    who += " and " + std::to_string(nodes.size() - kNodesNamed) + " more";
   }
   return who + (nodes.size() == 1 ? " has no " : " have no ");
 }

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <iterator>
-#include <ranges>
 #include <set>
 #include <string_view>
 #include <utility>
@@ -16,12 +15,16 @@ namespace v1 = muster::v1;
 void PathProbe::Add(std::uint64_t session, const NodeId& node, std::shared_ptr<PathPeer> peer) {
   const bool added = peers_.emplace(session, Peer{node, std::move(peer)}).second;
   MUSTER_CHECK(added, "a session number was used twice");
+  by_node_.emplace(node, session);
 }
 
 void PathProbe::Remove(std::uint64_t session) {
-  if (peers_.erase(session) == 0) return;
+  const auto peer = peers_.find(session);
+  if (peer == peers_.end()) return;
+  by_node_.erase({peer->second.node, session});
+  peers_.erase(peer);
   for (auto open = open_.begin(); open != open_.end();) {
-    open = open->second.owing.erase(session) == 0 ? std::next(open) : CloseIfDecided(open);
+    open = open->second.owing.erase(session) == 0 ? std::next(open) : GoOn(open);
   }
 }
 
@@ -33,18 +36,15 @@ PathProbe::Asked PathProbe::Ask(PathQuestion question, const scheduler::State& s
   const auto same = by_key_.find(question.key);
   Open* open = same == by_key_.end() ? nullptr : &open_.at(same->second);
   if (open == nullptr) {
-    std::map<std::uint64_t, NodeId> asked = SessionsToAsk(state, pool);
-    if (asked.empty()) return Asked::kNobody;
-    const auto message = std::make_shared<v1::CheckPaths>();
-    message->set_id(++last_question_);
-    for (const std::string& path : question.paths) message->add_paths(path);
-    for (const auto& [session, node] : asked) peers_.at(session).peer->Ask(message);
-    by_key_.emplace(question.key, last_question_);
+    std::vector<std::uint64_t> sessions = SessionsToAsk(state, pool);
+    if (sessions.empty()) return Asked::kNobody;
+    by_key_.emplace(question.key, ++last_question_);
     open = &open_[last_question_];
-    open->owing = std::move(asked);
+    open->to_ask = std::move(sessions);
     open->lacking.resize(question.paths.size());
     open->deadline = deadline;
     open->question = std::move(question);
+    AskNext(last_question_, *open, kNodesAskedFirst);
   }
   open->held_bytes += bytes;
   open->waiting.push_back(std::move(on_verdict));
@@ -53,21 +53,41 @@ PathProbe::Asked PathProbe::Ask(PathQuestion question, const scheduler::State& s
   return Asked::kYes;
 }
 
-std::map<std::uint64_t, NodeId> PathProbe::SessionsToAsk(const scheduler::State& state,
-                                                         const scheduler::PoolKey& pool) const {
-  std::map<std::uint64_t, NodeId> taking_work;
-  std::map<std::uint64_t, NodeId> others;
-  std::set<NodeId> seen;
-  for (const auto& [session, who] : peers_ | std::views::reverse) {  // the newest first
-    if (!seen.insert(who.node).second || who.silent) continue;
+std::vector<std::uint64_t> PathProbe::SessionsToAsk(const scheduler::State& state,
+                                                    const scheduler::PoolKey& pool) const {
+  std::vector<std::uint64_t> taking_work;
+  std::vector<std::uint64_t> others;
+  for (const auto& [session, who] : peers_) {
+    if (who.silent || IsReplaced(session, who.node)) continue;
     const auto node = state.nodes.find(who.node);
     if (node == state.nodes.end() || node->second.pool != pool) continue;
     const bool takes_work = !node->second.cordoned && !node->second.draining;
     auto& chosen = takes_work ? taking_work : others;
-    if (chosen.size() < kNodesAsked) chosen.emplace(session, who.node);
+    if (chosen.size() < kNodesAsked) chosen.push_back(session);
     if (taking_work.size() == kNodesAsked) break;
   }
   return taking_work.empty() ? others : taking_work;
+}
+
+bool PathProbe::IsReplaced(std::uint64_t session, const NodeId& node) const {
+  const auto next = by_node_.upper_bound({node, session});
+  return next != by_node_.end() && next->first == node;
+}
+
+void PathProbe::AskNext(std::uint64_t number, Open& open, std::size_t count) {
+  if (open.to_ask.empty()) return;
+  const auto message = std::make_shared<v1::CheckPaths>();
+  message->set_id(number);
+  for (const std::string& path : open.question.paths) message->add_paths(path);
+  const auto last =
+      open.to_ask.begin() + static_cast<std::ptrdiff_t>(std::min(count, open.to_ask.size()));
+  for (auto session = open.to_ask.begin(); session != last; ++session) {
+    const auto peer = peers_.find(*session);
+    if (peer == peers_.end() || peer->second.silent) continue;
+    peer->second.peer->Ask(message);
+    open.owing.emplace(*session, peer->second.node);
+  }
+  open.to_ask.erase(open.to_ask.begin(), last);
 }
 
 bool PathProbe::Answer(std::uint64_t session, const v1::PathsChecked& checked) {
@@ -82,7 +102,7 @@ bool PathProbe::Answer(std::uint64_t session, const v1::PathsChecked& checked) {
     if (missing.contains(paths[i])) ++open->second.lacking[i];
   }
   open->second.answered.push_back(peer->second.node);
-  CloseIfDecided(open);
+  GoOn(open);
   return was_silent;
 }
 
@@ -102,10 +122,9 @@ std::optional<SteadyPoint> PathProbe::NextDeadline() const {
   return open_.begin()->second.deadline;
 }
 
-bool PathProbe::Open::IsDecided() const {
-  return owing.empty() || std::ranges::all_of(lacking, [this](std::size_t count) {
-           return count < answered.size();
-         });
+bool PathProbe::Open::AllFound() const {
+  return std::ranges::all_of(lacking,
+                             [this](std::size_t count) { return count < answered.size(); });
 }
 
 PathVerdict PathProbe::Open::Verdict() const {
@@ -117,8 +136,10 @@ PathVerdict PathProbe::Open::Verdict() const {
   return verdict;
 }
 
-PathProbe::OpenIt PathProbe::CloseIfDecided(OpenIt open) {
-  return open->second.IsDecided() ? Close(open) : std::next(open);
+PathProbe::OpenIt PathProbe::GoOn(OpenIt open) {
+  if (open->second.AllFound()) return Close(open);
+  AskNext(open->first, open->second, kNodesAsked);
+  return open->second.owing.empty() ? Close(open) : std::next(open);
 }
 
 PathProbe::OpenIt PathProbe::Close(OpenIt open) {

@@ -7,7 +7,9 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/digest.h"
@@ -47,7 +49,8 @@ class PathProbe {
     kFull,    // too much is being asked already
   };
 
-  static constexpr std::size_t kNodesAsked = 3;
+  static constexpr std::size_t kNodesAskedFirst = 3;
+  static constexpr std::size_t kNodesAsked = 16;
   static constexpr std::size_t kMaxHeldBytes = std::size_t{64} << 20;
   static constexpr std::size_t kMaxWaiting = 10'000;
 
@@ -58,8 +61,9 @@ class PathProbe {
 
   // Joins the open question of that key, if there is one. With kYes `on_verdict` runs once: when
   // each path was seen by some node, when all that were asked have answered or left, or at the
-  // deadline; deadlines come in the order of the calls. Nodes that take work are asked before
-  // cordoned ones.
+  // deadline; deadlines come in the order of the calls. The nodes that have been connected longest
+  // are asked: some at first, and those up to kNodesAsked once one of them lacks a path that none
+  // before it had, or leaves. Cordoned ones are asked where no other is there.
   Asked Ask(PathQuestion question, const scheduler::State& state, const scheduler::PoolKey& pool,
             SteadyPoint deadline, OnVerdict on_verdict);
   // True if the node had fallen silent and can be asked again.
@@ -78,25 +82,30 @@ class PathProbe {
   struct Open {
     PathQuestion question;
     std::map<std::uint64_t, NodeId> owing;  // by session
+    std::vector<std::uint64_t> to_ask;      // sessions, if those that owe do not have it
     std::vector<NodeId> answered;
     std::vector<std::size_t> lacking;  // for each path, how many of them lack it
     SteadyPoint deadline{};
     std::size_t held_bytes = 0;  // of all that wait
     std::vector<OnVerdict> waiting;
 
-    bool IsDecided() const;
+    bool AllFound() const;
     PathVerdict Verdict() const;
   };
   using OpenIt = std::map<std::uint64_t, Open>::iterator;
 
-  std::map<std::uint64_t, NodeId> SessionsToAsk(const scheduler::State& state,
-                                                const scheduler::PoolKey& pool) const;
-  // Ends the question if it is decided; the next one.
-  OpenIt CloseIfDecided(OpenIt open);
+  // The oldest first; at most kNodesAsked.
+  std::vector<std::uint64_t> SessionsToAsk(const scheduler::State& state,
+                                           const scheduler::PoolKey& pool) const;
+  bool IsReplaced(std::uint64_t session, const NodeId& node) const;
+  void AskNext(std::uint64_t number, Open& open, std::size_t count);
+  // After an answer, or the end of a session: ends the question if it is decided; the next one.
+  OpenIt GoOn(OpenIt open);
   OpenIt Close(OpenIt open);
 
   std::map<std::uint64_t, Peer> peers_;  // by session
-  std::map<std::uint64_t, Open> open_;   // by number, which is the order of deadlines too
+  std::set<std::pair<NodeId, std::uint64_t>> by_node_;
+  std::map<std::uint64_t, Open> open_;  // by number, which is the order of deadlines too
   std::map<Digest, std::uint64_t> by_key_;
   std::uint64_t last_question_ = 0;
   std::size_t held_bytes_ = 0;

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <filesystem>
 #include <future>
 
 #include "agent/staging/attempt_directory.h"
@@ -30,7 +31,7 @@ v1::PathsChecked AskAndWait(PathChecker& checker, const v1::CheckPaths& question
 
 TEST(PathChecker, TellsWhatIsMissing) {
   const TemporaryDirectory directory;
-  PathChecker checker(LocalPathExists);
+  PathChecker checker(LocalPathIsMissing);
   const std::string here = directory.path();
   const auto checked =
       AskAndWait(checker, Question(3, {here, here + "/nothing", "/dev/null", "relative"}));
@@ -39,14 +40,25 @@ TEST(PathChecker, TellsWhatIsMissing) {
   EXPECT_THAT(AskAndWait(checker, Question(4, {here})).missing(), IsEmpty());
 }
 
+TEST(PathChecker, WhereALookFailsNothingIsKnownToBeMissing) {
+  const TemporaryDirectory directory;
+  const std::string loop = directory / "loop";
+  std::filesystem::create_symlink("loop", loop);
+  directory.Write("file", "");
+  PathChecker checker(LocalPathIsMissing);
+  const std::string below_file = directory / "file/x";
+  EXPECT_THAT(AskAndWait(checker, Question(1, {loop + "/x", below_file})).missing(),
+              ElementsAre(below_file));
+}
+
 TEST(PathChecker, ALookThatHangsHoldsUpNobodyAndABoundedNumberOfQuestions) {
   std::promise<void> hangs;
   std::promise<void> mounted;
   PathChecker checker([&, released = mounted.get_future().share()](const std::string& path) {
-    if (path != "/dead") return true;
+    if (path != "/dead") return false;
     hangs.set_value();
     released.wait();
-    return false;
+    return true;
   });
   const auto ignore = [](const v1::PathsChecked&) {};
 
@@ -64,7 +76,7 @@ TEST(PathChecker, WhatWaitedIsAnsweredOnceTheLookIsOver) {
   std::promise<void> mounted;
   PathChecker checker([released = mounted.get_future().share()](const std::string& path) {
     if (path == "/slow") released.wait();
-    return true;
+    return false;
   });
   std::promise<void> first;
   ASSERT_TRUE(

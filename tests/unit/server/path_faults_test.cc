@@ -78,6 +78,9 @@ TEST(PathFaults, NameFieldValueNodesAndWhatWouldWork) {
   verdict.answered = {NodeId("n1"), NodeId("n2"), NodeId("n3")};
   faults = PathFaults(spec, wanted, verdict);
   EXPECT_THAT(faults[0].message, HasSubstr("nodes n1, n2 and n3 have no /data/digits/x"));
+  verdict.answered.insert(verdict.answered.end(), {NodeId("n4"), NodeId("n5")});
+  faults = PathFaults(spec, wanted, verdict);
+  EXPECT_THAT(faults[0].message, HasSubstr("nodes n1, n2, n3 and 2 more have no /data/digits/x"));
   EXPECT_THAT(PathFaults(spec, wanted, {{NodeId("n1")}, {}}), IsEmpty());
 }
 

@@ -131,19 +131,54 @@ TEST_F(PathProbeTest, ANodeThatLeavesIsNotWaitedFor) {
   EXPECT_EQ(Ask({"/data/c"}), PathProbe::Asked::kNobody);
 }
 
-TEST_F(PathProbeTest, ThreeNodesOfThePoolAreAskedOnceEach) {
+TEST_F(PathProbeTest, TheThreeNodesOfThePoolThatAreConnectedLongestAreAskedOnceEach) {
   const auto elsewhere = Connect("m1", 1, {WorkspaceName("default"), PoolName("other")});
   const auto replaced = Connect("n1", 2);
-  const auto n1 = Connect("n1", 3);
-  std::vector<std::shared_ptr<AskedPeer>> others;
-  for (std::uint64_t i = 4; i < 8; ++i) others.push_back(Connect("n" + std::to_string(i), i));
-  state_.nodes[NodeId("n7")].cordoned = true;
-  state_.nodes[NodeId("n6")].draining = true;
+  const auto cordoned = Connect("n3", 3);
+  const auto draining = Connect("n4", 4);
+  std::vector<std::shared_ptr<AskedPeer>> asked = {Connect("n5", 5), Connect("n6", 6)};
+  asked.push_back(Connect("n1", 7));
+  const auto newest = Connect("n8", 8);
+  state_.nodes[NodeId("n3")].cordoned = true;
+  state_.nodes[NodeId("n4")].draining = true;
   ASSERT_EQ(Ask({"/data/a"}), PathProbe::Asked::kYes);
-  EXPECT_EQ(n1->asked.size() + others[0]->asked.size() + others[1]->asked.size(), 3U);
-  EXPECT_EQ(replaced->asked.size() + elsewhere->asked.size() + others[2]->asked.size() +
-                others[3]->asked.size(),
-            0U);
+  for (const auto& peer : asked) EXPECT_EQ(peer->asked.size(), 1U);
+  for (const auto& peer : {elsewhere, replaced, cordoned, draining, newest}) {
+    EXPECT_THAT(peer->asked, IsEmpty());
+  }
+  probe_.Remove(7);
+  EXPECT_EQ(newest->asked.size(), 1U) << "in place of the one that left";
+  ASSERT_EQ(Ask({"/data/b"}), PathProbe::Asked::kYes);
+  EXPECT_EQ(replaced->asked.size(), 1U) << "no newer session of its node is left";
+}
+
+TEST_F(PathProbeTest, OthersAreAskedBeforeAPathCountsAsMissing) {
+  std::vector<std::shared_ptr<AskedPeer>> peers;
+  for (std::uint64_t i = 1; i <= 20; ++i) peers.push_back(Connect("n" + std::to_string(i), i));
+  ASSERT_EQ(Ask({"/data/a"}), PathProbe::Asked::kYes);
+  EXPECT_THAT(peers[3]->asked, IsEmpty());
+  Answer(1, *peers[0], {"/data/a"});
+  for (std::uint64_t i = 2; i <= 15; ++i) {
+    ASSERT_EQ(peers[i - 1]->asked.size(), 1U) << i;
+    EXPECT_EQ(peers[i - 1]->asked[0]->id(), peers[0]->asked[0]->id());
+    Answer(i, *peers[i - 1], {"/data/a"});
+  }
+  EXPECT_THAT(verdicts_, IsEmpty());
+  Answer(16, *peers[15], {});
+  ASSERT_EQ(verdicts_.size(), 1U);
+  EXPECT_TRUE(verdicts_[0].AllFound());
+  for (std::uint64_t i = 17; i <= 20; ++i) EXPECT_THAT(peers[i - 1]->asked, IsEmpty()) << i;
+}
+
+TEST_F(PathProbeTest, ANodeThatLeftMeanwhileIsNotAskedToo) {
+  std::vector<std::shared_ptr<AskedPeer>> peers;
+  for (std::uint64_t i = 1; i <= 5; ++i) peers.push_back(Connect("n" + std::to_string(i), i));
+  ASSERT_EQ(Ask({"/data/a"}), PathProbe::Asked::kYes);
+  probe_.Remove(4);
+  probe_.Remove(5);
+  for (std::uint64_t i = 1; i <= 3; ++i) Answer(i, *peers[i - 1], {"/data/a"});
+  ASSERT_EQ(verdicts_.size(), 1U);
+  EXPECT_THAT(verdicts_[0].missing, ElementsAre("/data/a"));
 }
 
 TEST_F(PathProbeTest, ACordonedNodeIsAskedWhereThereIsNoOther) {
