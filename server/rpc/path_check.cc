@@ -12,14 +12,16 @@ namespace {
 
 namespace v1 = muster::v1;
 
+void Add(Hasher& hasher, std::string_view part) {
+  constexpr std::string_view kEnd("\0", 1);
+  hasher.Update(part);
+  hasher.Update(kEnd);
+}
+
 // Of what decides which paths are asked of whom, but for the state.
 Digest KeyOf(const WorkspaceName& workspace, const v1::JobSpec& spec) {
-  constexpr std::string_view kEnd("\0", 1);
   Hasher hasher;
-  const auto add = [&](std::string_view part) {
-    hasher.Update(part);
-    hasher.Update(kEnd);
-  };
+  const auto add = [&hasher](std::string_view part) { Add(hasher, part); };
   add(workspace.str());
   add(spec.pool());
   for (const v1::DataReference& reference : spec.data_references()) {
@@ -30,10 +32,9 @@ Digest KeyOf(const WorkspaceName& workspace, const v1::JobSpec& spec) {
   return hasher.Finish();
 }
 
-PathQuestion QuestionOf(const Digest& key, const v1::JobSpec& spec,
+PathQuestion QuestionOf(const scheduler::PoolKey& pool, const v1::JobSpec& spec,
                         const std::vector<WantedPath>& wanted) {
   PathQuestion question;
-  question.key = key;
   question.held_bytes = spec.ByteSizeLong();
   for (const WantedPath& path : wanted) {
     question.held_bytes += path.root.size() + path.path.size();
@@ -42,6 +43,11 @@ PathQuestion QuestionOf(const Digest& key, const v1::JobSpec& spec,
   std::ranges::sort(question.paths);
   const auto repeated = std::ranges::unique(question.paths);
   question.paths.erase(repeated.begin(), repeated.end());
+  Hasher hasher;
+  Add(hasher, pool.workspace.str());
+  Add(hasher, pool.name.str());
+  for (const std::string& path : question.paths) Add(hasher, path);
+  question.key = hasher.Finish();
   return question;
 }
 
@@ -71,8 +77,8 @@ void PathCheck::Ask(const std::shared_ptr<Request>& request, const scheduler::St
     if (verdict->AllFound()) settle();
     Finish(request, std::move(verdict));
   };
-  switch (probe_.Ask(QuestionOf(request->key, spec, request->wanted), state, pool,
-                     now.steady + timeout_, on_verdict)) {
+  switch (probe_.Ask(QuestionOf(pool, spec, request->wanted), state, pool, now.steady + timeout_,
+                     on_verdict)) {
     case PathProbe::Asked::kYes:
       return ArmTimer(now.steady);
     case PathProbe::Asked::kNobody:

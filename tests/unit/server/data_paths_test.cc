@@ -173,6 +173,29 @@ TEST_F(DataPaths, ADatastoreRegisteredElsewhereIsLookedAtAgain) {
   EXPECT_THAT(status.error_message(), HasSubstr("node n1 has no /moved/x"));
 }
 
+TEST_F(DataPaths, ADatastoreRegisteredElsewhereMeanwhileIsAnotherQuestion) {
+  FakeAgent agent(server_, "n1", SayNothing);
+  grpc::Status before(StatusCode::UNKNOWN, "no answer");
+  grpc::Status after(StatusCode::UNKNOWN, "no answer");
+  std::thread first([&] { before = Submit(Request({"x"})); });
+  agent.WaitForQuestions(1);
+  Register("/moved");
+  std::thread second([&] { after = Submit(Request({"x"})); });
+  agent.WaitForQuestions(2);
+  const std::vector<v1::CheckPaths> questions = agent.questions();
+  EXPECT_THAT(questions[1].paths(), ElementsAre("/moved/x"));
+  v1::PathsChecked checked;
+  checked.set_id(questions[0].id());
+  agent.Say(checked);
+  first.join();
+  checked.set_id(questions[1].id());
+  checked.add_missing("/moved/x");
+  agent.Say(checked);
+  second.join();
+  EXPECT_TRUE(before.ok()) << before.error_message();
+  EXPECT_THAT(after.error_message(), HasSubstr("node n1 has no /moved/x"));
+}
+
 TEST_F(DataPaths, ARepeatedRequestGetsItsAnswerAgainWhateverBecameOfThePath) {
   const v1::SubmitJobRequest request = Request({"x"});
   std::string first;
