@@ -95,6 +95,11 @@ std::string ReadAll(const std::string& path) {
   return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
 }
 
+bool IsGone(const std::filesystem::path& path) {
+  std::error_code error;
+  return std::filesystem::status(path, error).type() == std::filesystem::file_type::not_found;
+}
+
 }  // namespace
 
 std::string AttemptName(const AttemptId& id) {
@@ -123,14 +128,17 @@ Result<std::unique_ptr<Ledger>> Ledger::Open(std::string directory) {
 std::vector<LedgerRecord> Ledger::Load() const {
   std::vector<LedgerRecord> records;
   std::error_code error;
-  for (const auto& entry : std::filesystem::directory_iterator(directory_, error)) {
-    const std::string name = entry.path().filename().string();
+  // Not a range-for: that throws where the directory cannot be read on.
+  for (std::filesystem::directory_iterator entry(directory_, error), end; entry != end;
+       entry.increment(error)) {
+    const std::filesystem::path& path = entry->path();
+    const std::string name = path.filename().string();
     if (!IsRecordName(name)) continue;
-    auto record = Decode(ReadAll(entry.path().string()));
+    auto record = Decode(ReadAll(path.string()));
     if (record && AttemptName(record->id) == name) {
       records.push_back(std::move(*record));
-    } else {
-      Log(LogLevel::kWarning, "ledger_record_damaged", {{"path", entry.path().string()}});
+    } else if (!IsGone(path)) {
+      Log(LogLevel::kWarning, "ledger_record_damaged", {{"path", path.string()}});
     }
   }
   if (error) {

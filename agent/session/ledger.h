@@ -34,7 +34,8 @@ class Ledger {
   // The directory exists. Removes what a crash left half written.
   static Result<std::unique_ptr<Ledger>> Open(std::string directory);
 
-  // A damaged record is left out with a warning: its attempt counts as not prepared.
+  // A damaged record is left out with a warning: its attempt counts as not prepared. One that is
+  // removed meanwhile may be left out.
   std::vector<LedgerRecord> Load() const;
   // On disk when it returns. A launched attempt keeps the task and the lease that it was put
   // with first.

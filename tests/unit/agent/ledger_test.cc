@@ -7,6 +7,7 @@
 #include <filesystem>
 
 #include "agent/session/recovery.h"
+#include "base/log.h"
 #include "tests/unit/agent/temporary_directory.h"
 
 namespace muster::agent {
@@ -88,6 +89,21 @@ TEST_F(LedgerTest, ADamagedRecordDoesNotHideTheOthers) {
   const auto records = Open()->Load();
   ASSERT_EQ(records.size(), 1U);
   EXPECT_EQ(records[0].id, other.id);
+}
+
+TEST_F(LedgerTest, ARecordThatIsRemovedWhileOthersAreReadIsNoDamage) {
+  ASSERT_TRUE(Open()->Put(Record(LedgerPhase::kLaunched)));
+  // Is listed, and not there to be read.
+  std::filesystem::create_symlink("gone", directory_ / "other.1");
+  testing::internal::CaptureStderr();
+  InitLog("ledger_test", LogLevel::kInfo);
+  const std::size_t loaded = Open()->Load().size();
+  directory_.Write("damaged.1", "");
+  Open()->Load();
+  const std::string log = testing::internal::GetCapturedStderr();
+  EXPECT_EQ(loaded, 1U);
+  EXPECT_THAT(log, testing::Not(testing::HasSubstr("other.1")));
+  EXPECT_THAT(log, testing::HasSubstr("damaged.1"));
 }
 
 TEST_F(LedgerTest, WhatACrashLeftHalfWrittenIsRemoved) {
