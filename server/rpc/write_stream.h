@@ -11,6 +11,7 @@
 #include <string>
 #include <utility>
 
+#include "base/log.h"
 #include "base/time.h"
 #include "server/auth/stream_tickets.h"
 #include "server/loop/stall_watch.h"
@@ -73,6 +74,7 @@ class WriteStream : public grpc::ServerWriteReactor<Message>,
     if (now - write_started_ >= 2 * stall_timeout_) {
       context_->TryCancel();  // not even the status gets through
     } else if (!ended_ && (now - write_started_ >= stall_timeout_ || IsTooSlow(now))) {
+      Log(LogLevel::kWarning, "slow_reader_cut_off", {{"peer", context_->peer()}});
       End(ToGrpcStatus(Error{ErrorCode::kResourceExhausted, ErrorReason::kSlowReader,
                              "cut off: this reader is too slow; resume after what it has read"}));
     }
