@@ -14,13 +14,9 @@ using scheduler::kJobTransitions;
 
 unsigned long long Wide(std::uint64_t number) { return number; }
 
-template <class State>
-std::string NameOf(State state);
-template <>
 std::string NameOf(scheduler::JobStatus status) {
   return std::string(scheduler::StatusName(status));
 }
-template <>
 std::string NameOf(scheduler::AttemptPhase phase) {
   return std::string(scheduler::PhaseName(phase));
 }
