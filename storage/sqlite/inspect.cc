@@ -7,7 +7,6 @@
 #include <set>
 
 #include "storage/files/posix.h"
-#include "storage/sqlite/schema.h"
 
 namespace muster::storage {
 namespace {
@@ -106,7 +105,7 @@ Error WithRestoreHint(Error error) {
   return error;
 }
 
-Status CheckFile(const std::string& path) {
+Status CheckFile(const std::string& path, const Schema& schema) {
   const Fd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
   if (!file.valid()) return Fail(IoError(errno, "can't open " + path));
   MUSTER_ASSIGN(const std::string header, ReadAt(file.get(), 0, kHeaderBytes));
@@ -117,7 +116,7 @@ Status CheckFile(const std::string& path) {
   if (std::string_view(header).substr(0, kMagic.size()) != kMagic) {
     return Fail(Damaged(path, "the header's magic", "it is not an SQLite database"));
   }
-  if (const std::uint32_t id = BigEndian(header, 68); id != kApplicationId) {
+  if (const std::uint32_t id = BigEndian(header, 68); id != schema.application_id) {
     return Fail(Damaged(path, "the application id",
                         "it is " + std::to_string(id) + ", a database of another program"));
   }
@@ -125,9 +124,9 @@ Status CheckFile(const std::string& path) {
 }
 
 Status CheckPages(Connection& connection, const std::string& path,
-                  std::uint64_t quick_check_max_bytes) {
+                  std::uint64_t quick_check_max_bytes, const Schema& schema) {
   MUSTER_ASSIGN(const std::int64_t version, connection.QueryInteger("PRAGMA user_version"));
-  MUSTER_TRY(CheckSchemaVersion(version));
+  MUSTER_TRY(CheckSchemaVersion(version, schema));
   if (version < 1) {
     return Fail(Damaged(path, "the schema version", "it is " + std::to_string(version)));
   }

@@ -112,15 +112,21 @@ Status Migrate(Connection& connection, const Migration* steps, std::size_t count
   return {};
 }
 
-Status Migrate(Connection& connection) {
-  return Migrate(connection, kMigrations.data(), kMigrations.size());
+const Schema& StateSchema() {
+  static constexpr Schema kSchema{kApplicationId, kMigrations};
+  return kSchema;
 }
 
-Status CheckSchemaVersion(std::int64_t version) {
-  if (version <= kSchemaVersion) return {};
+Status Migrate(Connection& connection, const Schema& schema) {
+  return Migrate(connection, schema.steps.data(), schema.steps.size());
+}
+
+Status CheckSchemaVersion(std::int64_t version, const Schema& schema) {
+  const auto newest = static_cast<std::int64_t>(schema.steps.size());
+  if (version <= newest) return {};
   return Fail(ErrorCode::kFailedPrecondition, ErrorReason::kSchemaTooNew,
               "the state database has schema version " + std::to_string(version) +
-                  ", this musterd knows up to " + std::to_string(kSchemaVersion) +
+                  ", this musterd knows up to " + std::to_string(newest) +
                   ": start the newer musterd that wrote it, or restore a backup from before the "
                   "upgrade (docs/operations.md#restore-the-state-database)");
 }

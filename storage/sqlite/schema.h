@@ -1,6 +1,7 @@
-// Tables of state.db and the steps from one version to the next.
+// Tables of a database and the steps from one version to the next.
 #pragma once
 
+#include <span>
 #include <string>
 
 #include "base/result.h"
@@ -19,12 +20,20 @@ struct Migration {
   const char* sql = "";
 };
 
+// What tells the databases of the state directory apart.
+struct Schema {
+  std::int64_t application_id = 0;  // in the file's header
+  std::span<const Migration> steps;
+};
+
+// Of state.db.
+const Schema& StateSchema();
+
 // Brings an opened database to the last of `steps`, each in a transaction of its own with the
 // version.
 Status Migrate(Connection& connection, const Migration* steps, std::size_t count);
-// The same with the steps of this program.
-Status Migrate(Connection& connection);
+Status Migrate(Connection& connection, const Schema& schema);
 // FAILED_PRECONDITION (kSchemaTooNew) for a database of a newer program.
-Status CheckSchemaVersion(std::int64_t version);
+Status CheckSchemaVersion(std::int64_t version, const Schema& schema);
 
 }  // namespace muster::storage
