@@ -65,6 +65,8 @@ std::string_view ReasonName(ErrorReason reason) {
       return "UNKNOWN_BLOB";
     case ErrorReason::kUnknownRunFile:
       return "UNKNOWN_RUN_FILE";
+    case ErrorReason::kUnknownRun:
+      return "UNKNOWN_RUN";
     case ErrorReason::kIdempotencyKeyReused:
       return "IDEMPOTENCY_KEY_REUSED";
     case ErrorReason::kNameTaken:

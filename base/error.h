@@ -40,6 +40,7 @@ enum class ErrorReason : std::uint8_t {
   kUnknownToken,
   kUnknownBlob,
   kUnknownRunFile,
+  kUnknownRun,
   kIdempotencyKeyReused,
   kNameTaken,
   kInUse,
