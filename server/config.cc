@@ -139,6 +139,12 @@ ReaderTable ReadersOfTheCalls() {
       {"max_attempt_run_file_bytes",
        Integer(
            1, kMax, [](auto& c) -> auto& { return c.run_files.max_attempt_bytes; })},
+      {"max_run_metric_names",
+       Integer(
+           1, 1'000'000, [](auto& c) -> auto& { return c.tracking.max_metric_names; })},
+      {"max_run_metric_values",
+       Integer(
+           1, 1'000'000'000'000, [](auto& c) -> auto& { return c.tracking.max_metric_values; })},
       {"max_uploads", Integer(
                           1, 1'000, [](auto& c) -> auto& { return c.rpc.max_uploads; })},
       {"stall_timeout_ms",

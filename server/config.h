@@ -14,6 +14,7 @@
 #include "server/loop/core_thread.h"
 #include "server/rpc/rpc_parts.h"
 #include "storage/run_file_store.h"
+#include "storage/tracking/record.h"
 
 namespace muster::server {
 
@@ -26,6 +27,7 @@ struct ServerConfig {
   std::uint64_t disk_reserve_bytes = std::uint64_t{256} << 20;
   std::size_t io_threads = 4;
   storage::RunFileLimits run_files;
+  storage::TrackingLimits tracking;
   CoreConfig core;
   CoreLoopLimits loop;
   RpcLimits rpc;

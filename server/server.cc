@@ -23,6 +23,7 @@
 #include "server/rpc/pool_service.h"
 #include "server/rpc/run_file_service.h"
 #include "server/server_outside.h"
+#include "server/tracking/tracking_service.h"
 #include "storage/sqlite/database.h"
 
 namespace muster::server {
@@ -31,6 +32,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::size_t kHistoryThreads = 2;
+constexpr std::size_t kTrackingThreads = 2;
 constexpr std::size_t kMaxQueuedReads = 10'000;
 constexpr std::size_t kMaxQueuedIo = 2'000;
 constexpr auto kDrainTimeout = std::chrono::milliseconds(1'500);
@@ -43,6 +45,16 @@ Result<std::vector<std::unique_ptr<storage::History>>> OpenHistories(storage::Da
     histories.push_back(std::move(history));
   }
   return histories;
+}
+
+Result<std::vector<std::unique_ptr<storage::TrackingReader>>> OpenReaders(
+    storage::TrackingStore& store) {
+  std::vector<std::unique_ptr<storage::TrackingReader>> readers;
+  for (std::size_t i = 0; i < kTrackingThreads; ++i) {
+    MUSTER_ASSIGN(auto reader, store.OpenReader());
+    readers.push_back(std::move(reader));
+  }
+  return readers;
 }
 
 }  // namespace
@@ -79,7 +91,9 @@ struct Server::Parts {
   std::unique_ptr<Core> core;
   std::unique_ptr<storage::BlobStore> blobs;
   std::unique_ptr<storage::RunFileStore> run_files;
+  std::unique_ptr<storage::TrackingStore> tracking;
   std::unique_ptr<HistoryReaders> history;
+  std::unique_ptr<TrackingReaders> tracking_readers;
   std::unique_ptr<WorkerPool> io;
   std::unique_ptr<PathCheck> path_check;
   std::unique_ptr<Housekeeping> housekeeping;
@@ -102,6 +116,9 @@ Status Server::Parts::OpenStores() {
                 storage::RunFileStore::Open(state_directory / "runfiles", config.run_files));
   MUSTER_ASSIGN(auto histories, OpenHistories(*database));
   history = std::make_unique<HistoryReaders>(std::move(histories), kMaxQueuedReads);
+  MUSTER_ASSIGN(tracking, storage::TrackingStore::Open(state_directory, config.tracking));
+  MUSTER_ASSIGN(auto readers, OpenReaders(*tracking));
+  tracking_readers = std::make_unique<TrackingReaders>(std::move(readers), kMaxQueuedReads);
   io = std::make_unique<WorkerPool>(config.io_threads, kMaxQueuedIo);
   path_check = std::make_unique<PathCheck>(loop, *io, config.rpc.path_check_timeout);
   return {};
@@ -136,6 +153,8 @@ void Server::Parts::MakeServices() {
   services.push_back(std::make_unique<BlobService>(*rpc));
   services.push_back(std::make_unique<RunFileService>(*rpc));
   services.push_back(std::make_unique<AdminService>(loop, mint, std::move(facts)));
+  services.push_back(std::make_unique<TrackingService>(
+      TrackingParts{loop, *history, *tracking_readers, *tracking, disk, started}));
   services.push_back(std::make_unique<NodeService>(loop));
   services.push_back(std::make_unique<PoolService>(loop));
   services.push_back(std::make_unique<DatastoreService>(loop, [this] { path_check->Forget(); }));
@@ -203,7 +222,9 @@ void Server::Stop() {
   parts->housekeeping.reset();
   parts->io.reset();
   parts->history.reset();
+  parts->tracking_readers.reset();
   parts->loop.Stop();
+  if (parts->tracking != nullptr) parts->tracking->Stop();
   if (parts->core != nullptr) parts->database->StopWriter();
 }
 

@@ -10,12 +10,13 @@
 
 namespace muster::server {
 
-class HistoryReaders {
+template <class Connection>
+class ReaderThreads {
  public:
-  using Work = std::function<void(storage::History&)>;
+  using Work = std::function<void(Connection&)>;
 
   // One thread for each connection.
-  HistoryReaders(std::vector<std::unique_ptr<storage::History>> connections, std::size_t max_queued)
+  ReaderThreads(std::vector<std::unique_ptr<Connection>> connections, std::size_t max_queued)
       : connections_(std::move(connections)), pool_(connections_.size(), max_queued) {}
 
   // Thread-safe. False, and the work will never run, when too much is queued.
@@ -28,8 +29,10 @@ class HistoryReaders {
     return [this, work = std::move(work)](std::size_t thread) { work(*connections_[thread]); };
   }
 
-  std::vector<std::unique_ptr<storage::History>> connections_;
+  std::vector<std::unique_ptr<Connection>> connections_;
   WorkerPool pool_;
 };
+
+using HistoryReaders = ReaderThreads<storage::History>;
 
 }  // namespace muster::server

@@ -25,13 +25,15 @@ Error Malformed(const Descriptor& type) {
 
 class FieldCount {
  public:
+  explicit FieldCount(std::size_t max_fields) : max_fields_(max_fields) {}
+
   // To the end of the input, or of the limit that is set on it.
   Status Count(Input& input, const Descriptor& type, int depth) {
     if (depth > kMaxDepth) return Fail(Malformed(type));
     while (const std::uint32_t tag = input.ReadTag()) {
-      if (++fields_ > kMaxFields) {
+      if (++fields_ > max_fields_) {
         return Fail(ErrorCode::kInvalidArgument, ErrorReason::kTooMany,
-                    "the request has more than " + std::to_string(kMaxFields) +
+                    "the request has more than " + std::to_string(max_fields_) +
                         " values; put large inputs into the source directory or a datastore");
       }
       MUSTER_TRY(Pass(input, tag, type, depth));
@@ -60,18 +62,20 @@ class FieldCount {
     return {};
   }
 
+  const std::size_t max_fields_;
   std::size_t fields_ = 0;
 };
 
 }  // namespace
 
-Status DecodeBounded(const grpc::ByteBuffer& raw, google::protobuf::Message& message) {
+Status DecodeBounded(const grpc::ByteBuffer& raw, google::protobuf::Message& message,
+                     std::size_t max_fields) {
   const Descriptor& type = *message.GetDescriptor();
   grpc::ByteBuffer buffer(raw);  // shares the bytes
   {
     grpc::ProtoBufferReader reader(&buffer);
     Input input(&reader);
-    MUSTER_TRY(FieldCount().Count(input, type, 0));
+    MUSTER_TRY(FieldCount(max_fields).Count(input, type, 0));
   }
   grpc::ProtoBufferReader reader(&buffer);
   if (!message.ParseFromZeroCopyStream(&reader)) return Fail(Malformed(type));

@@ -17,7 +17,8 @@ namespace muster::server {
 inline constexpr std::size_t kMaxFields = 50'000;
 
 // INVALID_ARGUMENT (kTooMany) for more fields than that, and for what is no such message.
-Status DecodeBounded(const grpc::ByteBuffer& raw, google::protobuf::Message& message);
+Status DecodeBounded(const grpc::ByteBuffer& raw, google::protobuf::Message& message,
+                     std::size_t max_fields = kMaxFields);
 
 grpc::ByteBuffer Encode(const google::protobuf::Message& message);
 

@@ -20,6 +20,16 @@ Result<std::uint64_t> DecodePageToken(std::string_view token);
 std::string EncodeNamePageToken(std::string_view last_name);
 Result<std::string> DecodeNamePageToken(std::string_view token);
 
+// The same for lists with two places.
+struct TokenPair {
+  std::uint64_t first = 0;
+  std::uint64_t second = 0;
+  friend bool operator==(const TokenPair&, const TokenPair&) = default;
+};
+std::string EncodePairPageToken(const TokenPair& pair);
+// Empty is {0, 0}.
+Result<TokenPair> DecodePairPageToken(std::string_view token);
+
 // INVALID_ARGUMENT for a page size over the limit; 0 is the limit.
 inline constexpr std::uint32_t kMaxPageSize = 1'000;
 Result<std::size_t> DecodePageSize(std::uint32_t page_size);

@@ -12,6 +12,7 @@
 #include "muster/v1/common.pb.h"
 #include "muster/v1/files.pb.h"
 #include "muster/v1/jobs.pb.h"
+#include "muster/v1/tracking.pb.h"
 
 namespace muster::server {
 namespace {
@@ -24,7 +25,7 @@ std::set<std::string> MethodsOfOurProtos() {
        {v1::TokenInfo::descriptor()->file(), v1::Hello::descriptor()->file(),
         v1::Node::descriptor()->file(), v1::Fault::descriptor()->file(),
         v1::FindMissingBlobsRequest::descriptor()->file(),
-        v1::SubmitJobRequest::descriptor()->file()})
+        v1::SubmitJobRequest::descriptor()->file(), v1::GetRunRequest::descriptor()->file()})
     for (int s = 0; s < file->service_count(); ++s)
       for (int m = 0; m < file->service(s)->method_count(); ++m)
         methods.insert("/" + file->service(s)->full_name() + "/" +

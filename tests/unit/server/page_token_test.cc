@@ -32,6 +32,15 @@ TEST(NamePageToken, GivesBackTheNameItWasMadeOf) {
   for (const char* token : {"a", "n1-", "p1-1"}) EXPECT_FALSE(DecodeNamePageToken(token)) << token;
 }
 
+TEST(PairPageToken, GivesBackWhatItWasMadeOf) {
+  const TokenPair pair{0, std::numeric_limits<std::uint64_t>::max()};
+  EXPECT_EQ(DecodePairPageToken(EncodePairPageToken(pair)).value(), pair);
+  EXPECT_EQ(DecodePairPageToken("").value(), TokenPair{});
+  for (const char* token : {"d1-", "d1-1", "d1--1", "d1-1-", "d1-x-1", "d1-1-1-1", "p1-1"}) {
+    EXPECT_FALSE(DecodePairPageToken(token)) << token;
+  }
+}
+
 TEST(PageSize, IsBounded) {
   EXPECT_EQ(DecodePageSize(0).value(), 1'000U);
   EXPECT_EQ(DecodePageSize(7).value(), 7U);
