@@ -46,6 +46,12 @@ ALLOWED = {
     "/muster.v1.AdminService/RevokeToken": {"admin"},
     "/muster.v1.AdminService/CreateJoinToken": {"admin"},
     "/muster.v1.AdminService/GetServerStatus": CLIENTS,
+    "/muster.v1.TrackingService/GetRun": CLIENTS,
+    "/muster.v1.TrackingService/ListRuns": CLIENTS,
+    "/muster.v1.TrackingService/CreateRuns": {"admin", "user"},
+    "/muster.v1.TrackingService/UpdateRun": {"admin", "user"},
+    "/muster.v1.TrackingService/AppendMetrics": {"admin", "user"},
+    "/muster.v1.TrackingService/ReadMetrics": CLIENTS,
     "/muster.v1.AgentService/Enroll": {"join"},
     "/muster.v1.AgentService/RenewCertificate": {"node"},
     "/muster.v1.AgentService/Session": {"node"},
@@ -163,7 +169,7 @@ def test_secrets_appear_in_no_log_process_list_or_database(cluster: Cluster) -> 
             places.append(entry.read_bytes().decode("utf-8", "replace"))
         except OSError:
             continue
-    binary = b"".join(p.read_bytes() for p in cluster.state.glob("state.db*"))
+    binary = b"".join(p.read_bytes() for p in cluster.state.glob("*.db*"))
     for secret in secrets:
         assert len(secret) > 20
         assert all(secret not in place for place in places)

@@ -15,7 +15,7 @@ from typing import Any
 import grpc
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
-SERVICES = ("common", "jobs", "files", "cluster", "admin", "agent")
+SERVICES = ("common", "jobs", "files", "cluster", "admin", "agent", "tracking")
 
 
 @functools.cache
