@@ -98,6 +98,9 @@ Result<Connection> Connection::Open(const std::string& path, Mode mode) {
       flags |= SQLITE_OPEN_READWRITE;
       vfs = LogVfs();
       break;
+    case Mode::kPlainReadWrite:
+      flags |= SQLITE_OPEN_READWRITE;
+      break;
     case Mode::kCreate:
       flags |= SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE;
       break;

@@ -50,7 +50,9 @@ class Statement {
 
 class Connection {
  public:
-  enum class Mode { kReadOnly, kReadWrite, kCreate };
+  // kReadWrite: the write-ahead log goes to the file in few calls and has a first size (log_vfs.h),
+  // for commits that somebody waits for. kPlainReadWrite leaves it to SQLite.
+  enum class Mode { kReadOnly, kReadWrite, kPlainReadWrite, kCreate };
   static Result<Connection> Open(const std::string& path, Mode mode);
 
   // One or more statements without parameters; rows are dropped.

@@ -65,7 +65,8 @@ Result<std::unique_ptr<Database>> Database::Open(const std::string& state_direct
   MUSTER_TRY(MakeDirectories(state_directory));
   MUSTER_ASSIGN(StateLock lock, StateLock::Take(state_directory));
   const std::string path = state_directory + "/state.db";
-  Result<Connection> connection = OpenForWriting(state_directory, path, StateSchema());
+  Result<Connection> connection =
+      OpenForWriting(state_directory, path, StateSchema(), Connection::Mode::kReadWrite);
   if (!connection) return Fail(WithRestoreHint(connection.error()));
   return std::make_unique<SqliteDatabase>(std::move(lock), path, std::move(*connection));
 }

@@ -54,20 +54,20 @@ Status Create(const std::string& directory, const std::string& path, const Schem
 }
 
 Result<Connection> OpenChecked(const std::string& directory, const std::string& path,
-                               const Schema& schema) {
+                               const Schema& schema, Connection::Mode mode) {
   MUSTER_TRY(ProbeSpace(directory, kBootSpaceBytes));
   if (!Exists(path)) MUSTER_TRY(Create(directory, path, schema));
   MUSTER_TRY(CheckFile(path, schema));
   if (::chmod(path.c_str(), 0600) != 0) return Fail(IoError(errno, "can't chmod " + path));
-  MUSTER_ASSIGN(Connection connection, Connection::Open(path, Connection::Mode::kReadWrite));
+  MUSTER_ASSIGN(Connection connection, Connection::Open(path, mode));
   // secure_delete (on in Debian) would write every freed page once more. The log is checkpointed by
   // the writer; a large one is cut back once it has been.
   MUSTER_TRY(connection.Execute(
       "PRAGMA synchronous = FULL; PRAGMA secure_delete = OFF; PRAGMA cache_size = -65536;"
       "PRAGMA wal_autocheckpoint = 0; PRAGMA journal_size_limit = 67108864"));
   MUSTER_TRY(CheckPages(connection, path, kQuickCheckMaxBytes, schema));
-  MUSTER_ASSIGN(const std::string mode, connection.QueryText("PRAGMA journal_mode = WAL"));
-  if (mode != "wal") {
+  MUSTER_ASSIGN(const std::string journal, connection.QueryText("PRAGMA journal_mode = WAL"));
+  if (journal != "wal") {
     return Fail(ErrorCode::kInternal, ErrorReason::kIo,
                 "the state directory's file system can't hold a write-ahead log: " + directory);
   }
@@ -78,12 +78,12 @@ Result<Connection> OpenChecked(const std::string& directory, const std::string& 
 }  // namespace
 
 Result<Connection> OpenForWriting(const std::string& directory, const std::string& path,
-                                  const Schema& schema) {
+                                  const Schema& schema, Connection::Mode mode) {
   std::optional<Connection> connection;
   MUSTER_TRY(RetryWhileFull(
       directory,
       [&]() -> Status {
-        MUSTER_ASSIGN(connection, OpenChecked(directory, path, schema));
+        MUSTER_ASSIGN(connection, OpenChecked(directory, path, schema, mode));
         return {};
       },
       Pause));

@@ -12,8 +12,9 @@ namespace muster::storage {
 
 // `path` is in `directory`. A file that is damaged, of another program, or of a newer one is
 // refused (kCorruptState, kSchemaTooNew) and not changed. Mode 0600, a write-ahead log,
-// synchronous=FULL. Waits, and says so, while the disk has no room for a start.
+// synchronous=FULL; `mode` is
+// kReadWrite or kPlainReadWrite. Waits, and says so, while the disk has no room for a start.
 Result<Connection> OpenForWriting(const std::string& directory, const std::string& path,
-                                  const Schema& schema);
+                                  const Schema& schema, Connection::Mode mode);
 
 }  // namespace muster::storage

@@ -180,7 +180,8 @@ Result<std::vector<Result<TrackingAnswer>>> SqliteTrackingStore::TryWrite(
 Result<std::unique_ptr<TrackingStore>> TrackingStore::Open(const std::string& state_directory,
                                                            const TrackingLimits& limits) {
   const std::string path = state_directory + "/tracking.db";
-  Result<Connection> connection = OpenForWriting(state_directory, path, TrackingSchema());
+  Result<Connection> connection =
+      OpenForWriting(state_directory, path, TrackingSchema(), Connection::Mode::kPlainReadWrite);
   if (!connection) return Fail(WithRestoreHint(connection.error()));
   // Unlike that of state.db, the log is checkpointed by the commits that fill it: nobody waits for
   // a metric.
