@@ -19,7 +19,7 @@ HERE = Path(__file__).resolve().parent
 # In the repository; in a source distribution they lie beside this file.
 SOURCES = [HERE / "proto", HERE.parent / "proto"]
 PACKAGE = "muster/v1"
-FILES = ("common", "jobs", "files", "cluster", "admin")
+FILES = ("common", "jobs", "files", "cluster", "admin", "tracking")
 TARGET = HERE / "src" / "muster" / "_proto" / "api.binpb"
 
 
