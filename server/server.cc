@@ -151,7 +151,7 @@ void Server::Parts::MakeServices() {
   services.push_back(std::make_unique<JobService>(*rpc));
   services.push_back(std::make_unique<AgentService>(*rpc));
   services.push_back(std::make_unique<BlobService>(*rpc));
-  services.push_back(std::make_unique<RunFileService>(*rpc));
+  services.push_back(std::make_unique<RunFileService>(*rpc, *tracking_readers));
   services.push_back(std::make_unique<AdminService>(loop, mint, std::move(facts)));
   services.push_back(std::make_unique<TrackingService>(
       TrackingParts{loop, *history, *tracking_readers, *tracking, disk, started}));

@@ -1,6 +1,6 @@
-// A job's logs and outputs: files below <directory>/<workspace>/<job id>/<attempt>/. Names are of
-// nodes, so hostile: relative, no "..", opened beneath the attempt's directory. Thread-safe; calls
-// do I/O.
+// A run's logs and outputs: files below <directory>/<workspace>/<run id>/<attempt>/, attempt 0 being
+// the run itself, whatever its attempts. Names are of nodes and clients, so hostile: relative, no
+// "..", opened beneath the attempt's directory. Thread-safe; calls do I/O.
 #pragma once
 
 #include <cstdint>
@@ -51,6 +51,11 @@ class RunFileStore {
   // The same for each part, in order and with an answer each; all of it is on disk when this
   // returns, at the price of syncing each file and each new directory once.
   virtual std::vector<Result<std::uint64_t>> AppendAll(std::span<const RunFilePart> parts) = 0;
+  // Makes `source`, a path to which nobody writes any more, a file of the run itself: linked, or
+  // copied from another file system. It is whole and on disk when this returns. ALREADY_EXISTS
+  // (kNameTaken) if one with other content is there.
+  virtual Status Add(const WorkspaceName& workspace, const JobId& run, std::string_view name,
+                     const std::string& source) = 0;
   // Up to max_bytes; empty at the end; NOT_FOUND if there is no such file.
   virtual Result<std::string> Read(const WorkspaceName& workspace, const AttemptId& attempt,
                                    std::string_view name, std::uint64_t offset,

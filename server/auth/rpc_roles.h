@@ -67,6 +67,7 @@ inline constexpr std::array kRpcRoles = std::to_array<RpcRoles>({
     {"/muster.v1.BlobService/UploadBlob", kWriters},
     {"/muster.v1.RunFileService/ListRunFiles", kReaders},
     {"/muster.v1.RunFileService/ReadRunFile", kReaders},
+    {"/muster.v1.RunFileService/AddRunFiles", kWriters},
     {"/muster.v1.TrackingService/GetRun", kReaders},
     {"/muster.v1.TrackingService/ListRuns", kReaders},
     {"/muster.v1.TrackingService/CreateRuns", kWriters},

@@ -15,14 +15,24 @@ RunFileStream::RunFileStream(const RpcParts& parts, grpc::CallbackServerContext*
       parts_(parts),
       job_(request.job_id()),
       name_(request.name()),
-      follow_(request.follow()),
       any_attempt_(request.attempt() == 0),
+      follow_(request.follow()),
       attempt_(request.attempt()),
       offset_(request.offset()) {}
 
 void RunFileStream::Begin(Result<WorkspaceName> workspace) {
   if (!workspace) return Refuse(workspace.error());
   workspace_ = std::move(*workspace);
+  parts_.io.Continue([self = Self()](std::size_t) { self->LookForAdded(); });
+}
+
+void RunFileStream::LookForAdded() {
+  if (parts_.run_files.Read(workspace_, AttemptId{job_, 0}, name_, 0, 0)) {
+    added_ = true;
+    follow_ = false;
+    attempt_ = 0;
+    return Read();
+  }
   if (follow_) parts_.hub.Subscribe(JobKey(job_), Self());
   if (follow_ && attempt_ != 0) parts_.hub.Subscribe(RunFileKey(attempt_id(), name_), Self());
   parts_.history.Continue([self = Self()](storage::History& history) { self->AskJob(history); });
@@ -100,7 +110,7 @@ void RunFileStream::Wake() {
 }
 
 void RunFileStream::Read() {
-  if (attempt_ == 0) {
+  if (attempt_ == 0 && !added_) {
     parts_.history.Continue([self = Self()](storage::History& history) { self->AskJob(history); });
     return;
   }

@@ -23,6 +23,8 @@ class RunFileStream final : public WriteStream<muster::v1::RunFileChunk>, public
   bool IsTooSlow(SteadyPoint) const override { return false; }
   void Forget() override;
 
+  // Is it a file that was added to the run? On an I/O thread.
+  void LookForAdded();
   // At the end of what there is: is more to come? On a history thread.
   void AskJob(storage::History& history);
   void Judge(const scheduler::Job& job);
@@ -43,9 +45,11 @@ class RunFileStream final : public WriteStream<muster::v1::RunFileChunk>, public
   const RpcParts& parts_;
   const JobId job_;
   const std::string name_;
-  const bool follow_;
   const bool any_attempt_;   // attempt 0 was asked for: later ones too
   WorkspaceName workspace_;  // set in Begin
+  // Set before the first read.
+  bool follow_;
+  bool added_ = false;  // whole, and of no attempt
 
   // Under the stream's lock; read freely by whoever has set busy_.
   std::uint32_t attempt_;  // 0: none has started yet

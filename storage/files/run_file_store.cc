@@ -12,6 +12,7 @@
 #include <utility>
 #include <variant>
 
+#include "storage/files/placed_file.h"
 #include "storage/files/posix.h"
 #include "storage/files/recent.h"
 #include "storage/files/run_file_name.h"
@@ -65,6 +66,8 @@ class DirectoryRunFileStore final : public RunFileStore {
                                std::string_view name, std::uint64_t offset, std::string_view data,
                                bool sync) override;
   std::vector<Result<std::uint64_t>> AppendAll(std::span<const RunFilePart> parts) override;
+  Status Add(const WorkspaceName& workspace, const JobId& run, std::string_view name,
+             const std::string& source) override;
   Result<std::string> Read(const WorkspaceName& workspace, const AttemptId& attempt,
                            std::string_view name, std::uint64_t offset,
                            std::size_t max_bytes) override;
@@ -161,6 +164,32 @@ Result<std::uint64_t> DirectoryRunFileStore::Write(const RunFilePart& part,
   }
   written.insert(file);
   return size;
+}
+
+Status DirectoryRunFileStore::Add(const WorkspaceName& workspace, const JobId& run,
+                                  std::string_view name, const std::string& source) {
+  MUSTER_ASSIGN(const std::string base, BaseOf(workspace, AttemptId{run, 0}));
+  MUSTER_TRY(CheckRunFileName(name));
+  const std::string path = base + "/" + std::string(name);
+  const std::lock_guard lock(WriterLock(path));
+  MUSTER_ASSIGN(const SourceFile opened, SourceFile::Open(source));
+  if (const Fd present = OpenBeneath(root_.get(), path, O_RDONLY); present.valid()) {
+    MUSTER_ASSIGN(const bool same, opened.HasContentOf(present.get()));
+    if (same) return SyncLinks({path});
+    return Fail(ErrorCode::kAlreadyExists, ErrorReason::kNameTaken,
+                "the run has a file " + std::string(name) +
+                    " with other content; run files do not change, so use another name");
+  }
+  if (errno != ENOENT) return Fail(OpenError(errno, path));
+  MUSTER_TRY(CountFile(base));
+  MUSTER_TRY(CountBytes(base, name, 0, opened.size_bytes()));
+  Status placed = MakeParents(path);
+  if (placed) placed = opened.PlaceBeneath(root_.get(), path);
+  if (!placed) {
+    ForgetUsage(base);
+    return placed;
+  }
+  return SyncLinks({path});
 }
 
 // The bytes of a duplicate may not be on disk yet: every file is synced, whatever was new of it.

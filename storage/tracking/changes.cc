@@ -98,11 +98,15 @@ std::size_t SizeOf(const TrackingChange& change) {
   return 1'024 + std::visit([](const auto& body) { return SizeOf(body); }, change.body);
 }
 
-Status MayChange(const scheduler::Principal& caller, const TrackedRun& run) {
-  if (caller.role == scheduler::Role::kAdmin || caller.user == run.user) return {};
+Status MayChange(const scheduler::Principal& caller, const RunId& run, const UserName& owner) {
+  if (caller.role == scheduler::Role::kAdmin || caller.user == owner) return {};
   return Fail(ErrorCode::kPermissionDenied, ErrorReason::kWrongRole,
-              "run " + run.id.str() + " belongs to " + run.user.str() +
+              "run " + run.str() + " belongs to " + owner.str() +
                   "; only they and an admin may change it");
+}
+
+Status MayChange(const scheduler::Principal& caller, const TrackedRun& run) {
+  return MayChange(caller, run.id, run.user);
 }
 
 Error UnknownRun(const RunId& run) {

@@ -74,6 +74,7 @@ struct TrackingAnswer {
 std::size_t SizeOf(const TrackingChange& change);
 
 // As for a cancel: the run's user, and admins.
+Status MayChange(const scheduler::Principal& caller, const RunId& run, const UserName& owner);
 Status MayChange(const scheduler::Principal& caller, const TrackedRun& run);
 
 Error UnknownRun(const RunId& run);

@@ -27,6 +27,7 @@ ALLOWED = {
     "/muster.v1.BlobService/UploadBlob": {"admin", "user"},
     "/muster.v1.RunFileService/ListRunFiles": CLIENTS,
     "/muster.v1.RunFileService/ReadRunFile": CLIENTS,
+    "/muster.v1.RunFileService/AddRunFiles": {"admin", "user"},
     "/muster.v1.NodeService/ListNodes": CLIENTS,
     "/muster.v1.NodeService/GetNode": CLIENTS,
     "/muster.v1.NodeService/CordonNode": {"admin"},

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <filesystem>
 #include <fstream>
@@ -159,6 +160,68 @@ TEST_F(RunFileStoreTest, PlantedLinksAndDevicesAreNotFollowed) {
   }
   EXPECT_FALSE(std::filesystem::exists(directory_ / "new"));
   EXPECT_EQ(List(kAttempt)->size(), 1U);
+}
+
+class AddedRunFiles : public RunFileStoreTest {
+ protected:
+  std::string Source(const std::string& content) {
+    const std::string path = directory_ / ("source" + std::to_string(++sources_));
+    std::ofstream(path) << content;
+    return path;
+  }
+  Status Add(std::string_view name, const std::string& source) {
+    return store_->Add(kDefault, kAttempt.job, name, source);
+  }
+  Result<std::string> ReadAdded(std::string_view name) {
+    return store_->Read(kDefault, {kAttempt.job, 0}, name, 0, 1 << 20);
+  }
+
+  int sources_ = 0;
+};
+
+TEST_F(AddedRunFiles, AreWholeAndDoNotChange) {
+  ASSERT_TRUE(Add("outputs/model", Source("weights")));
+  EXPECT_EQ(ReadAdded("outputs/model"), "weights");
+  EXPECT_TRUE(Add("outputs/model", Source("weights"))) << "the same once more, as another file";
+  const Status other = Add("outputs/model", Source("WEIGHTS"));
+  ASSERT_FALSE(other);
+  EXPECT_EQ(other.error().code, ErrorCode::kAlreadyExists);
+  EXPECT_EQ(ReadAdded("outputs/model"), "weights");
+  EXPECT_TRUE(List(kAttempt)->empty()) << "they are of no attempt";
+  EXPECT_EQ(List({kAttempt.job, 0})->size(), 1U);
+}
+
+TEST_F(AddedRunFiles, AreCopiedFromAnotherFileSystem) {
+  const std::string source = "/dev/shm/muster-added-" + std::to_string(::getpid());
+  std::ofstream(source) << std::string(3 << 20, 'x');
+  const Status added = Add("big", source);
+  struct stat info {};
+  EXPECT_EQ(::stat(source.c_str(), &info), 0);
+  std::filesystem::remove(source);
+  ASSERT_TRUE(added) << added.error().message;
+  EXPECT_EQ(ReadAdded("big")->size(), 1U << 20);
+  EXPECT_EQ(std::filesystem::file_size(directory_ / "runfiles/default/digits_1_aa/0/big"),
+            3U << 20);
+}
+
+TEST_F(AddedRunFiles, HostileNamesAndPlantedLinksAreRefused) {
+  ASSERT_TRUE(Add("logs/a", Source("1")));
+  std::filesystem::create_symlink(directory_.path(),
+                                  directory_ / "runfiles/default/digits_1_aa/0/folder");
+  for (const char* name : {"../a", "/a", "", "a/../b", "folder/new", "logs"}) {
+    const Status added = Add(name, Source("2"));
+    ASSERT_FALSE(added) << name;
+    EXPECT_NE(added.error().code, ErrorCode::kInternal) << name;
+  }
+  EXPECT_FALSE(std::filesystem::exists(directory_ / "new"));
+}
+
+TEST_F(AddedRunFiles, CountAgainstTheLimits) {
+  store_ = std::move(*RunFileStore::Open(directory_ / "runfiles", {10, 15}));
+  EXPECT_EQ(Add("a", Source("12345678901")).error().reason, ErrorReason::kTooLarge);
+  ASSERT_TRUE(Add("a", Source("1234567890")));
+  EXPECT_EQ(Add("b", Source("123456")).error().reason, ErrorReason::kTooLarge);
+  EXPECT_TRUE(Add("b", Source("12345")));
 }
 
 TEST_F(RunFileStoreTest, MoreFilesThanDescriptorsAreKeptApart) {
