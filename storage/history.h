@@ -11,6 +11,7 @@
 #include "base/result.h"
 #include "scheduler/model/event.h"
 #include "scheduler/model/state.h"
+#include "storage/experiment_summary.h"
 
 namespace muster::storage {
 
@@ -55,6 +56,12 @@ class History {
   // `max_examined` (not 0) jobs of the workspace there.
   virtual Result<JobPage> ListJobs(const JobFilter& filter, std::uint64_t before_sequence,
                                    std::size_t limit, std::size_t max_examined) = 0;
+  // By name, those after `after`, at most `limit`: of the newest `max_examined` (not 0) jobs, all
+  // of which are read.
+  virtual Result<std::vector<ExperimentSummary>> ListExperiments(const WorkspaceName& workspace,
+                                                                 const std::string& after,
+                                                                 std::size_t limit,
+                                                                 std::size_t max_examined) = 0;
   // Status changes (and submissions) after a sequence number, oldest first. `job` empty: any.
   virtual Result<std::vector<JobChange>> JobChanges(const WorkspaceName& workspace,
                                                     const JobId& job, std::uint64_t after_sequence,

@@ -1,5 +1,6 @@
-// A run's logs and outputs: files below <directory>/<workspace>/<run id>/<attempt>/, attempt 0 being
-// the run itself, whatever its attempts. Names are of nodes and clients, so hostile: relative, no
+// A run's logs and outputs: files below <directory>/<workspace>/<run id>/<attempt>/, attempt 0
+// being the run itself, whatever its attempts. Names are of nodes and clients, so hostile:
+// relative, no
 // "..", opened beneath the attempt's directory. Thread-safe; calls do I/O.
 #pragma once
 

@@ -1,18 +1,13 @@
 #include <memory>
-#include <ostream>
 
 #include "cli/client.h"
-#include "cli/format.h"
 #include "cli/log_stream.h"
+#include "cli/run_files.h"
 #include "cli/session.h"
-#include "cli/table.h"
 #include "cli/verbs/verbs.h"
-#include "muster/v1/files.grpc.pb.h"
 
 namespace muster::cli {
 namespace {
-
-namespace v1 = muster::v1;
 
 constexpr char kFooter[] =
     "Examples:\n"
@@ -33,25 +28,9 @@ struct Options {
 };
 
 Outcome<ExitCode> ListFiles(Session& session, Client& client, const std::string& job_id) {
-  v1::ListRunFilesRequest request;
-  request.set_workspace(session.workspace());
-  request.set_job_id(job_id);
-  // All pages are of the attempt that the first one was of.
-  const auto stay = [](v1::ListRunFilesRequest& next, const v1::ListRunFilesReply& page) {
-    next.set_attempt(page.attempt());
-  };
-  MUSTER_CLI_ASSIGN(const v1::ListRunFilesReply reply,
-                    CallForPages<v1::RunFileService>(
-                        client, &v1::RunFileService::Stub::ListRunFiles, request, stay));
-  if (session.json) {
-    session.PrintJson(reply);
-    return ExitCode::kOk;
-  }
-  Table table{{{"FILE"}, {"SIZE", Align::kRight}}, {}};
-  for (const v1::RunFile& file : reply.files()) {
-    table.rows.push_back({file.name(), FormatBytes(file.size_bytes())});
-  }
-  session.out << LayOut(table, session.terminal.width);
+  MUSTER_CLI_ASSIGN(const muster::v1::ListRunFilesReply reply,
+                    ListRunFiles(client, session.workspace(), job_id));
+  ShowRunFiles(session, reply);
   return ExitCode::kOk;
 }
 

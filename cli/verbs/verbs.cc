@@ -10,6 +10,12 @@ void AddAllVerbs(CommandLine& line) {
   AddJobLogs(line);
   AddJobWait(line);
   AddJobCancel(line);
+  AddJobMetrics(line);
+  AddJobFiles(line);
+  AddJobDownload(line);
+  AddJobTag(line);
+  line.Noun("experiment", "Names under which runs are grouped");
+  AddExperimentList(line);
   line.Noun("node", "The machines that run jobs");
   AddNodeList(line);
   AddNodeShow(line);

@@ -14,6 +14,12 @@ void AddJobShow(CommandLine& line);
 void AddJobLogs(CommandLine& line);
 void AddJobWait(CommandLine& line);
 void AddJobCancel(CommandLine& line);
+void AddJobMetrics(CommandLine& line);
+void AddJobFiles(CommandLine& line);
+void AddJobDownload(CommandLine& line);
+void AddJobTag(CommandLine& line);
+
+void AddExperimentList(CommandLine& line);
 
 void AddNodeList(CommandLine& line);
 void AddNodeShow(CommandLine& line);

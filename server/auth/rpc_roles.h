@@ -70,6 +70,7 @@ inline constexpr std::array kRpcRoles = std::to_array<RpcRoles>({
     {"/muster.v1.RunFileService/AddRunFiles", kWriters},
     {"/muster.v1.TrackingService/GetRun", kReaders},
     {"/muster.v1.TrackingService/ListRuns", kReaders},
+    {"/muster.v1.TrackingService/ListExperiments", kReaders},
     {"/muster.v1.TrackingService/CreateRuns", kWriters},
     {"/muster.v1.TrackingService/UpdateRun", kWriters},
     {"/muster.v1.TrackingService/AppendMetrics", kWriters},

@@ -11,6 +11,7 @@
 #include "server/rpc/names.h"
 #include "server/rpc/page_token.h"
 #include "server/rpc/unary.h"
+#include "server/tracking/experiment_listing.h"
 #include "server/tracking/run_checks.h"
 #include "server/tracking/run_listing.h"
 #include "server/tracking/run_view.h"
@@ -25,6 +26,7 @@ using storage::RunId;
 constexpr std::size_t kMaxAppendFields = 100'000;
 constexpr std::uint32_t kMaxPageValues = 10'000;
 constexpr std::size_t kMaxPageBytes = std::size_t{2} << 20;
+constexpr std::size_t kJobsOfExperiments = 100'000;
 
 // INVALID_ARGUMENT for an id that no run can have.
 Status CheckId(const std::string& run_id) {
@@ -112,6 +114,34 @@ grpc::ServerUnaryReactor* TrackingService::ListRuns(grpc::CallbackServerContext*
   if (!faults.empty()) return FinishWith(reactor, InvalidRequest(std::move(faults)));
   RunListing::Start(parts_, reactor, reply, *workspace, std::move(request));
   return reactor;
+}
+
+grpc::ServerUnaryReactor* TrackingService::ListExperiments(
+    grpc::CallbackServerContext* context, const v1::ListExperimentsRequest* request,
+    v1::ListExperimentsReply* reply) {
+  auto* reactor = context->DefaultReactor();
+  Result<WorkspaceName> workspace = WorkspaceFor(PrincipalOf(*context), request->workspace());
+  if (!workspace) return FinishWith(reactor, workspace.error());
+  Result<std::string> after = DecodeNamePageToken(request->page_token());
+  if (!after) return FinishWith(reactor, after.error());
+  const Result<std::size_t> limit = DecodePageSize(request->page_size());
+  if (!limit) return FinishWith(reactor, limit.error());
+  const bool queued = parts_.history.Submit([this, reactor, reply, workspace = *workspace,
+                                             after = std::move(*after),
+                                             limit = *limit](storage::History& history) {
+    auto of_jobs = history.ListExperiments(workspace, after, limit + 1, kJobsOfExperiments);
+    if (!of_jobs) return static_cast<void>(FinishWith(reactor, StateUnread(of_jobs.error())));
+    parts_.readers.Continue([this, reactor, reply, workspace, after, limit,
+                             of_jobs = std::move(*of_jobs)](storage::TrackingReader& reader) {
+      const auto of_tracked = reader.ListExperiments(workspace, after, limit + 1);
+      if (!of_tracked) {
+        return static_cast<void>(FinishWith(reactor, StateUnread(of_tracked.error())));
+      }
+      MergeExperiments(of_jobs, *of_tracked, limit, *reply);
+      QueryAndFinish(parts_.loop, reactor, workspace, [](const Core&, Now) { return Status(); });
+    });
+  });
+  return queued ? reactor : FinishWith(reactor, Overloaded());
 }
 
 Status TrackingService::DecodeCreate(const grpc::ByteBuffer& raw,

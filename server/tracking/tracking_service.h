@@ -13,11 +13,12 @@ namespace muster::server {
 // Requests with many small parts come as raw messages: see rpc/bounded_decode.h.
 using TrackingServiceBase = muster::v1::TrackingService::WithCallbackMethod_GetRun<
     muster::v1::TrackingService::WithRawCallbackMethod_ListRuns<
-        muster::v1::TrackingService::WithRawCallbackMethod_CreateRuns<
-            muster::v1::TrackingService::WithRawCallbackMethod_UpdateRun<
-                muster::v1::TrackingService::WithRawCallbackMethod_AppendMetrics<
-                    muster::v1::TrackingService::WithCallbackMethod_ReadMetrics<
-                        muster::v1::TrackingService::Service>>>>>>;
+        muster::v1::TrackingService::WithCallbackMethod_ListExperiments<
+            muster::v1::TrackingService::WithRawCallbackMethod_CreateRuns<
+                muster::v1::TrackingService::WithRawCallbackMethod_UpdateRun<
+                    muster::v1::TrackingService::WithRawCallbackMethod_AppendMetrics<
+                        muster::v1::TrackingService::WithCallbackMethod_ReadMetrics<
+                            muster::v1::TrackingService::Service>>>>>>>;
 
 class TrackingService final : public TrackingServiceBase {
  public:
@@ -28,6 +29,9 @@ class TrackingService final : public TrackingServiceBase {
                                    muster::v1::GetRunReply* reply) override;
   grpc::ServerUnaryReactor* ListRuns(grpc::CallbackServerContext* context,
                                      const grpc::ByteBuffer* raw, grpc::ByteBuffer* reply) override;
+  grpc::ServerUnaryReactor* ListExperiments(grpc::CallbackServerContext* context,
+                                            const muster::v1::ListExperimentsRequest* request,
+                                            muster::v1::ListExperimentsReply* reply) override;
   grpc::ServerUnaryReactor* CreateRuns(grpc::CallbackServerContext* context,
                                        const grpc::ByteBuffer* raw,
                                        grpc::ByteBuffer* reply) override;

@@ -23,6 +23,10 @@ class SqliteHistory final : public History {
   Result<std::optional<JobRecord>> GetJob(const WorkspaceName& workspace, const JobId& id) override;
   Result<JobPage> ListJobs(const JobFilter& filter, std::uint64_t before_sequence,
                            std::size_t limit, std::size_t max_examined) override;
+  Result<std::vector<ExperimentSummary>> ListExperiments(const WorkspaceName& workspace,
+                                                         const std::string& after,
+                                                         std::size_t limit,
+                                                         std::size_t max_examined) override;
   Result<std::vector<JobChange>> JobChanges(const WorkspaceName& workspace, const JobId& job,
                                             std::uint64_t after_sequence,
                                             std::size_t limit) override;
@@ -150,6 +154,30 @@ Result<JobPage> SqliteHistory::ListJobs(const JobFilter& filter, std::uint64_t b
   const bool full = page.records.size() == limit;
   page.next_before = full ? page.records.back().job.sequence : oldest;
   return page;
+}
+
+Result<std::vector<ExperimentSummary>> SqliteHistory::ListExperiments(
+    const WorkspaceName& workspace, const std::string& after, std::size_t limit,
+    std::size_t max_examined) {
+  MUSTER_ASSIGN(const std::uint64_t oldest, OldestToExamine(workspace, kNoBound, max_examined));
+  // Beside MAX() a bare column is that of the row which has the maximum.
+  MUSTER_ASSIGN(Statement statement,
+                connection_.Prepare(
+                    "SELECT experiment, COUNT(*), MAX(sequence), data FROM jobs INDEXED BY "
+                    "jobs_by_workspace WHERE workspace = ?1 AND sequence >= ?2 AND experiment > ?3 "
+                    "GROUP BY experiment ORDER BY experiment LIMIT ?4"));
+  statement.BindText(1, workspace.str())
+      .Bind(2, oldest)
+      .BindText(3, after)
+      .Bind(4, std::uint64_t{limit});
+  std::vector<ExperimentSummary> experiments;
+  while (true) {
+    MUSTER_ASSIGN(const bool row, statement.Step());
+    if (!row) return experiments;
+    MUSTER_ASSIGN(const scheduler::Job newest, DecodeJob(statement.Bytes(3)));
+    experiments.push_back(
+        {std::string(statement.Text(0)), statement.Unsigned(1), newest.submitted});
+  }
 }
 
 Result<JobChange> ToChange(const Statement& row) {

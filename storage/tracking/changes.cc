@@ -100,9 +100,9 @@ std::size_t SizeOf(const TrackingChange& change) {
 
 Status MayChange(const scheduler::Principal& caller, const RunId& run, const UserName& owner) {
   if (caller.role == scheduler::Role::kAdmin || caller.user == owner) return {};
-  return Fail(ErrorCode::kPermissionDenied, ErrorReason::kWrongRole,
-              "run " + run.str() + " belongs to " + owner.str() +
-                  "; only they and an admin may change it");
+  return Fail(
+      ErrorCode::kPermissionDenied, ErrorReason::kWrongRole,
+      "run " + run.str() + " belongs to " + owner.str() + "; only they and an admin may change it");
 }
 
 Status MayChange(const scheduler::Principal& caller, const TrackedRun& run) {

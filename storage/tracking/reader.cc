@@ -78,11 +78,14 @@ class SqliteTrackingReader final : public TrackingReader {
                                            const RunId& id) override;
   Result<RunPage> ListRuns(const RunFilter& filter, std::uint64_t before,
                            std::size_t limit) override;
+  Result<std::vector<ExperimentSummary>> ListExperiments(const WorkspaceName& workspace,
+                                                         const std::string& after,
+                                                         std::size_t limit) override;
   Result<std::optional<MetricPage>> ReadMetrics(const MetricQuery& query) override;
 
  private:
   Connection connection_;
-  std::optional<Statement> find_run_, names_, name_, values_, values_of_name_;
+  std::optional<Statement> find_run_, experiments_, names_, name_, values_, values_of_name_;
 };
 
 Status SqliteTrackingReader::Prepare() {
@@ -90,6 +93,11 @@ Status SqliteTrackingReader::Prepare() {
       "SELECT " + std::string(kRunColumns) + " FROM runs WHERE workspace = ?1 AND run_id = ?2";
   const std::pair<std::optional<Statement>*, std::string_view> statements[] = {
       {&find_run_, find_run},
+      // Beside MAX() a bare column is that of the row which has the maximum.
+      {&experiments_,
+       "SELECT experiment, COUNT(*), MAX(sequence), data FROM runs INDEXED BY runs_by_both WHERE "
+       "workspace = ?1 AND parent_id = '' AND kind <> 1 AND experiment > ?2 GROUP BY experiment "
+       "ORDER BY experiment LIMIT ?3"},
       {&names_, "SELECT number, name FROM metric_names WHERE run = ?1"},
       {&name_, "SELECT number, name FROM metric_names WHERE run = ?1 AND name = ?2"},
       {&values_,
@@ -130,6 +138,21 @@ Result<RunPage> SqliteTrackingReader::ListRuns(const RunFilter& filter, std::uin
   }
   if (page.runs.size() == limit) page.next_before = page.runs.back().sequence;
   return page;
+}
+
+Result<std::vector<ExperimentSummary>> SqliteTrackingReader::ListExperiments(
+    const WorkspaceName& workspace, const std::string& after, std::size_t limit) {
+  const Running running(*experiments_);
+  experiments_->BindText(1, workspace.str()).BindText(2, after).Bind(3, std::uint64_t{limit});
+  std::vector<ExperimentSummary> experiments;
+  while (true) {
+    MUSTER_ASSIGN(const bool row, experiments_->Step());
+    if (!row) return experiments;
+    TrackedRun newest;
+    MUSTER_TRY(DecodeRunData(experiments_->Bytes(3), newest));
+    experiments.push_back(
+        {std::string(experiments_->Text(0)), experiments_->Unsigned(1), newest.created});
+  }
 }
 
 Result<std::optional<MetricPage>> SqliteTrackingReader::ReadMetrics(const MetricQuery& query) {

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "storage/experiment_summary.h"
 #include "storage/tracking/record.h"
 
 namespace muster::storage {
@@ -56,6 +57,10 @@ class TrackingReader {
   // Tracked runs but jobs, with sequence < before (0: all), at most `limit`.
   virtual Result<RunPage> ListRuns(const RunFilter& filter, std::uint64_t before,
                                    std::size_t limit) = 0;
+  // By name, those after `after`, at most `limit`; of tracked runs but jobs and children.
+  virtual Result<std::vector<ExperimentSummary>> ListExperiments(const WorkspaceName& workspace,
+                                                                 const std::string& after,
+                                                                 std::size_t limit) = 0;
   // Nothing: there is no such row. Values that come while pages are read may be missed where those
   // of their name were read already.
   virtual Result<std::optional<MetricPage>> ReadMetrics(const MetricQuery& query) = 0;

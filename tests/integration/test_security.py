@@ -49,6 +49,7 @@ ALLOWED = {
     "/muster.v1.AdminService/GetServerStatus": CLIENTS,
     "/muster.v1.TrackingService/GetRun": CLIENTS,
     "/muster.v1.TrackingService/ListRuns": CLIENTS,
+    "/muster.v1.TrackingService/ListExperiments": CLIENTS,
     "/muster.v1.TrackingService/CreateRuns": {"admin", "user"},
     "/muster.v1.TrackingService/UpdateRun": {"admin", "user"},
     "/muster.v1.TrackingService/AppendMetrics": {"admin", "user"},

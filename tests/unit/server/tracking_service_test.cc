@@ -132,6 +132,31 @@ class TrackingCalls : public ::testing::Test {
       v1::TrackingService::NewStub(server_.channel());
 };
 
+TEST_F(TrackingCalls, ExperimentsOfJobsAndTrackedRunsAreOneList) {
+  Submit("digits", "one");
+  Submit("digits", "two");
+  Submit("alone", "three");
+  Must(Create({New("r1"), New("child", "r1")}, "four"));
+  v1::ListExperimentsRequest request;
+  request.set_page_size(1);
+  std::vector<std::pair<std::string, std::uint64_t>> found;
+  v1::ListExperimentsReply reply;
+  do {
+    request.set_page_token(reply.next_page_token());
+    reply.Clear();
+    Must(runs_->ListExperiments(server_.Call().get(), request, &reply));
+    ASSERT_EQ(reply.experiments_size(), 1);
+    found.emplace_back(reply.experiments(0).name(), reply.experiments(0).run_count());
+    EXPECT_GT(reply.experiments(0).newest_us(), 0);
+  } while (!reply.next_page_token().empty());
+  using Found = decltype(found);
+  EXPECT_EQ(found, (Found{{"alone", 1}, {"digits", 3}})) << "children are not counted";
+  request.Clear();
+  request.set_workspace("nobody");
+  EXPECT_EQ(ReasonOf(runs_->ListExperiments(server_.Call().get(), request, &reply)),
+            "UNKNOWN_WORKSPACE");
+}
+
 TEST_F(TrackingCalls, AJobIsARunWithTheTagsOfItsSpecification) {
   const std::string job = Submit("digits", "s1");
   v1::Run run = Get(job);
