@@ -5,6 +5,8 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any, List
 
+from muster import __version__
+
 if TYPE_CHECKING:
     from muster.core.compute import ComputeTarget
     from muster.core.compute_target import (
@@ -16,8 +18,14 @@ if TYPE_CHECKING:
     from muster.core.container_registry import ContainerRegistry
     from muster.core.datastore import Datastore
     from muster.core.environment import Environment
+    from muster.core.experiment import Experiment
+    from muster.core.run import Run, get_run
     from muster.core.runconfig import RunConfiguration
+    from muster.core.script_run import ScriptRun
     from muster.core.script_run_config import ScriptRunConfig
+    from muster.core.workspace import Workspace
+
+VERSION = __version__
 
 # Name -> the module that has it.
 _PLACES = {
@@ -48,6 +56,7 @@ __all__ = [
     "RunConfiguration",
     "ScriptRun",
     "ScriptRunConfig",
+    "VERSION",
     "Workspace",
     "attach_legacy_compute_target",
     "get_run",
