@@ -185,7 +185,7 @@ def test_an_auth_object_is_refused_with_what_to_do() -> None:
 # What failed calls become.
 
 
-class FakeError(grpc.RpcError):
+class FakeError(grpc.RpcError):  # type: ignore[misc]
     """A failed call."""
 
     def __init__(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Any, Dict
+from typing import Any, Callable, Dict, List
 
 import pytest
 
@@ -80,7 +80,8 @@ def test_datastores_go_through_the_workspace(workspace: Any, tmp_path: Path) -> 
     assert isinstance(store, LocalDatastore)
     assert (store.name, store.workspace, store.datastore_type) == ("mine", workspace, "Local")
     assert store.path_on_nodes == "/data"
-    assert Datastore(workspace).name == "workspaceblobstore"
+    default: Any = Datastore(workspace)
+    assert default.name == "workspaceblobstore"
     store.set_as_default()
     store.unregister()
     (tmp_path / "sub").mkdir()
@@ -106,12 +107,13 @@ def test_uploads_are_checked_first(workspace: Any, tmp_path: Path) -> None:
     assert isinstance(store, LocalDatastore)
     (tmp_path / "a.txt").write_text("a")
     file = str(tmp_path / "a.txt")
-    for call in (
+    refused: List[Callable[[], object]] = [
         lambda: store.upload(str(tmp_path / "missing")),
         lambda: store.upload_files(file),
         lambda: store.upload_files([str(tmp_path / "missing")]),
         lambda: store.upload_files([file], relative_root="/usr"),
-    ):
+    ]
+    for call in refused:
         with pytest.raises(UserErrorException):
             call()
     assert workspace.datastores.calls == []
@@ -130,21 +132,23 @@ def test_registering(workspace: Any) -> None:
         ("AzureFile", "d", False),
     ]
     assert kinds[0].settings == {"path": "/data"}
-    for call in (
+    refused: List[Callable[[], object]] = [
         lambda: Datastore.register_dbfs(workspace, "x"),
         lambda: Datastore.register_azure_data_lake(workspace, "x", "s"),
         lambda: Datastore.register_azure_sql_database(workspace, "x", "s", "d"),
-    ):
+    ]
+    for call in refused:
         with pytest.raises(UserErrorException, match="is not supported"):
             call()
 
 
 def test_a_workspace_is_needed() -> None:
-    for call in (
+    refused: List[Callable[[], object]] = [
         lambda: Datastore("ws", "name"),
         lambda: ComputeTarget("ws", "name"),
         lambda: LocalDatastore(None, "a", "/").unregister(),
-    ):
+    ]
+    for call in refused:
         with pytest.raises(UserErrorException, match="a workspace is needed"):
             call()
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from pathlib import Path
-from typing import Any, Callable, Dict, Type
+from typing import Any, Callable, Dict, List, Tuple, Type
 
 import pytest
 
@@ -135,7 +135,7 @@ def test_environment_definition_excludes(name: str) -> None:
     assert name.replace("_base_image", "_image") in str(caught.value)
 
 
-BACKENDS = {
+BACKENDS: Dict[Type[Any], Tuple[str, ...]] = {
     PyTorch: ("mpi", "gloo", "nccl"),
     TensorFlow: ("mpi", "ps"),
     Chainer: ("mpi",),
@@ -205,7 +205,7 @@ def test_framework_version_must_be_supported(kind: Type[Any], version: Any) -> N
         make(kind, framework_version=version)
 
 
-SUPPORTED = {
+SUPPORTED: Dict[Type[Any], List[str]] = {
     PyTorch: ["1.0", "1.1", "1.2", "1.3", "1.4", "1.5", "1.6"],
     TensorFlow: ["1.10", "1.12", "1.13", "2.0", "2.1", "2.2", "2.3"],
     Chainer: ["5.1.0", "7.0.0"],
@@ -260,7 +260,7 @@ def test_pip_packages_and_file_go_together(project: Path) -> None:
 
 def test_only_the_source_directory_is_positional() -> None:
     with pytest.raises(TypeError):
-        PyTorch("project", "c")  # type: ignore[misc]
+        PyTorch("project", "c")  # type: ignore[call-arg]
 
 
 OTHER_CLASSES: Dict[str, Any] = {

@@ -293,7 +293,7 @@ def test_attributes_are_closed_and_unchecked() -> None:
     config = RunConfiguration()
     for owner in (config, config.environment, config.environment.docker, config.mpi):
         with pytest.raises(AttributeError, match="has no attribute 'bogus'; it has: "):
-            owner.bogus = 1  # type: ignore[attr-defined]
+            owner.bogus = 1
     config.node_count = "many"  # type: ignore[assignment]
     assert config.node_count == "many"  # type: ignore[comparison-overlap]
 

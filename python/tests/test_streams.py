@@ -19,7 +19,7 @@ CODE = grpc.StatusCode
 Step = Union[Any, "Break"]
 
 
-class Break(grpc.RpcError):
+class Break(grpc.RpcError):  # type: ignore[misc]
     """Ends a stream with a status."""
 
     def __init__(self, code: grpc.StatusCode, reason: str = "") -> None:
@@ -31,7 +31,8 @@ class Break(grpc.RpcError):
         return self._code
 
     def details(self) -> str:
-        return self._code.name
+        name: str = self._code.name
+        return name
 
     def trailing_metadata(self) -> Any:
         return [("grpc-status-details-bin", self._detail)]

@@ -222,11 +222,13 @@ def test_a_frameworks_own_packages_are_not_sent(kind: Any, gpu: bool, project: P
 
 
 ADDED: Dict[str, Callable[[Path], Any]] = {
-    "pip_packages": lambda p: PyTorch(p, compute_target="c", pip_packages=["pandas"]),
-    "the same as its own": lambda p: PyTorch(p, compute_target="c", pip_packages=["torch==1.4.0"]),
-    "conda_packages": lambda p: PyTorch(p, compute_target="c", conda_packages=["pandas"]),
-    "generic": lambda p: Estimator(p, compute_target="c", pip_packages=["torch==1.4.0"]),
-    "image": lambda p: PyTorch(p, compute_target="c", custom_docker_image="mine"),
+    "pip_packages": lambda p: PyTorch(str(p), compute_target="c", pip_packages=["pandas"]),
+    "the same as its own": lambda p: PyTorch(
+        str(p), compute_target="c", pip_packages=["torch==1.4.0"]
+    ),
+    "conda_packages": lambda p: PyTorch(str(p), compute_target="c", conda_packages=["pandas"]),
+    "generic": lambda p: Estimator(str(p), compute_target="c", pip_packages=["torch==1.4.0"]),
+    "image": lambda p: PyTorch(str(p), compute_target="c", custom_docker_image="mine"),
 }
 
 

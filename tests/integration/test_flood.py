@@ -122,7 +122,7 @@ def test_a_watch_resumes_after_the_server_was_killed(cluster: Cluster) -> None:
         return found
 
     whole = statuses(0)
-    assert [s for _, s in whole][0] == "JOB_STATUS_QUEUED" and whole[-1][1] == "JOB_STATUS_COMPLETED"
+    assert whole[0][1] == "JOB_STATUS_QUEUED" and whole[-1][1] == "JOB_STATUS_COMPLETED"
     cluster.kill_server()
     cluster.start_server()
     wait_for(lambda: cluster.run("job", "list").returncode == 0, "the server")

@@ -117,7 +117,8 @@ def test_the_record_of_a_job_outlives_a_kill(cluster: Cluster) -> None:
     job = cluster.submit({"main.py": "print(1)"})
     cluster.wait_end(job)
     create(client, "child", parent_id=job)
-    call(client, "UpdateRun", run_id=job, request_id="u1", set_tags=[{"key": "stage", "value": "done"}, {"key": "bare"}],
+    tags = [{"key": "stage", "value": "done"}, {"key": "bare"}]
+    call(client, "UpdateRun", run_id=job, request_id="u1", set_tags=tags,
          add_properties={"commit": "abc"}, display_name="the first")
     call(client, "AppendMetrics", run_id=job, writer="w", values=[scalar("loss", math.nan), scalar("loss", math.inf)])
     before = call(client, "GetRun", run_id=job).run

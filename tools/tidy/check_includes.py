@@ -25,13 +25,16 @@ OURS = {
     "cli": ["base/", "security/", "cli/", "muster/v1/"],
 }
 
+# What decides has no part in.
+PURE = r"^(grpc|google/|boost/|sqlite3|openssl|spdlog|thread$|mutex$|fstream$|filesystem$|unistd|sys/|fcntl)"
+
 # folder -> outside headers that must not appear there.
 FORBIDDEN = {
     "base": r"^(grpc|google/|boost/|sqlite3|archive)",
     "security": r"^(grpc|google/|boost/|sqlite3)",
-    "scheduler": r"^(grpc|google/|boost/|sqlite3|openssl|spdlog|thread$|mutex$|fstream$|filesystem$|unistd|sys/|fcntl)",
-    "agent/core": r"^(grpc|google/|boost/|sqlite3|openssl|spdlog|thread$|mutex$|fstream$|filesystem$|unistd|sys/|fcntl)",
-    "server/core": r"^(grpc|google/|boost/|sqlite3|openssl|spdlog|thread$|mutex$|fstream$|filesystem$|unistd|sys/|fcntl)",
+    "scheduler": PURE,
+    "agent/core": PURE,
+    "server/core": PURE,
     "storage": r"^(grpc|boost/|spdlog)",
     "server": r"^(sqlite3|spdlog|archive)",
     "agent": r"^(sqlite3|spdlog)",

@@ -14,7 +14,7 @@ from importlib.machinery import ModuleSpec, PathFinder
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from types import ModuleType
-    from typing import Iterable, Optional, Sequence
+    from typing import Any, Iterable, Optional, Sequence
 
 NAME = "azureml"
 REAL = "muster"
@@ -39,7 +39,8 @@ class AliasFinder:
         real = find_spec(REAL + fullname[len(NAME) :])
         if real is None:
             return None
-        spec = ModuleSpec(fullname, _Alias(real.name), origin=real.origin)
+        loader: Any = _Alias(real.name)
+        spec = ModuleSpec(fullname, loader, origin=real.origin)
         spec.submodule_search_locations = real.submodule_search_locations
         return spec
 
@@ -119,12 +120,12 @@ def conflict(found: str, folder: str) -> str:
 def watch() -> None:
     """Puts the guard before all that finds packages. Idempotent."""
     if Guard not in sys.meta_path:
-        sys.meta_path.insert(0, Guard)  # type: ignore[arg-type]
+        sys.meta_path.insert(0, Guard)
 
 
 def provide() -> None:
     """Makes ``azureml`` another name of ``muster``. ImportError beside Microsoft's distribution."""
     refuse_beside(sys.path)
     if AliasFinder not in sys.meta_path:
-        sys.meta_path.insert(0, AliasFinder)  # type: ignore[arg-type]
+        sys.meta_path.insert(0, AliasFinder)
     sys.modules[NAME] = importlib.import_module(REAL)
