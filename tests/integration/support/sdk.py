@@ -16,7 +16,9 @@ import build_api
 
 from support.cluster import Cluster
 
-SOURCE = pathlib.Path(__file__).resolve().parents[3] / "python" / "src"
+PYTHON = pathlib.Path(__file__).resolve().parents[3] / "python"
+# `muster`, and `azureml` for it.
+SOURCES = os.pathsep.join(str(PYTHON / folder) for folder in ("src", "azureml/src"))
 build_api.build_if_old()
 
 # Ends when its datastore has a file "go".
@@ -54,7 +56,7 @@ class UserScript:
     """A running script. Its output is read as it comes; `close` ends it."""
 
     def __init__(self, cluster: Cluster, text: str) -> None:
-        environment = {**os.environ, "PYTHONPATH": str(SOURCE), "MUSTER_CONFIG": str(cluster.config)}
+        environment = {**os.environ, "PYTHONPATH": SOURCES, "MUSTER_CONFIG": str(cluster.config)}
         self.process = subprocess.Popen(
             [sys.executable, "-W", "ignore", "-c", text], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT, text=True, env=environment, cwd=cluster.directory)
