@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import re
 import shutil
@@ -198,6 +199,30 @@ def test_the_wheel_has_stubs_and_no_commands(wheels: Path) -> None:
     metadata = zipfile.ZipFile(made).read(info).decode()
     assert re.search(rf"^Requires-Dist: muster ?\(?=={muster.__version__}\)?$", metadata, re.M)
     assert f"\nVersion: {muster.__version__}\n" in metadata
+
+
+def test_each_stub_gives_what_its_module_publishes(wheels: Path) -> None:
+    """A type checker takes ``import *`` as all that ``__all__`` names."""
+    (made,) = wheels.glob("muster_azureml-*.whl")
+    archive = zipfile.ZipFile(made)
+    stubs = [name for name in archive.namelist() if name.endswith(".pyi")]
+    assert len(stubs) > 20
+    for name in stubs:
+        path = name[len("azureml-stubs/") : -len(".pyi")].replace("/", ".")
+        module = ".".join(filter(None, ["muster", path.replace("__init__", "").strip(".")]))
+        assert archive.read(name).decode() == f"from {module} import *\n"
+        assert hasattr(importlib.import_module(module), "__all__") or name.endswith("__init__.pyi")
+
+
+def test_a_wheel_of_the_source_distribution_is_the_same(tree: Path, wheels: Path) -> None:
+    setup = [sys.executable, "setup.py", "-q", "sdist", "-d", tree / "sdist"]
+    checked(*setup, cwd=tree / "python" / "azureml")
+    (source,) = (tree / "sdist").iterdir()
+    pip = [sys.executable, "-m", "pip", "wheel", "-q", "--no-index", "--no-build-isolation"]
+    checked(*pip, "--no-deps", "-w", tree / "again", source)
+    (again,) = (tree / "again").iterdir()
+    (made,) = wheels.glob("muster_azureml-*.whl")
+    assert sorted(zipfile.ZipFile(again).namelist()) == sorted(zipfile.ZipFile(made).namelist())
 
 
 @pytest.mark.parametrize("is_first", [True, False], ids=["before-ours", "after-ours"])

@@ -69,7 +69,8 @@ def _sentences(view: View) -> List[str]:
         (view.trouble, _COLOURS["NotResponding"]),
     ]
     return [
-        f'<div style="margin-top:6px;border-left:3px solid {colour};padding-left:8px">'
+        f'<div style="margin-top:6px;border-left:3px solid {colour};padding-left:8px;'
+        f'white-space:pre-wrap">'
         f"{'<br>'.join(_text(line) for line in text.splitlines()[:12])}</div>"
         for text, colour in found
         if text
@@ -145,6 +146,6 @@ def _log(view: View) -> List[str]:
         # Reversed, a box that is scrolled shows its end at first.
         '<div style="display:flex;flex-direction:column-reverse;max-height:340px;overflow:auto;'
         'margin-top:4px;background:rgba(128,128,128,.12)"><pre style="margin:0;padding:6px 8px;'
-        "background:none;white-space:pre-wrap;overflow-wrap:anywhere;font-size:12px;"
-        f'line-height:1.35">{lines}</pre></div>',
+        "background:none;flex:none;overflow:visible;white-space:pre-wrap;overflow-wrap:anywhere;"
+        f'font-family:monospace;font-size:12px;line-height:1.35">{lines}</pre></div>',
     ]
