@@ -1,0 +1,1 @@
+"""What the in-job client is made of."""
