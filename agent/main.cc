@@ -29,6 +29,12 @@ int main(int argc, char** argv) {
   const auto config =
       muster::agent::ResolveConfig(file, line.settings, muster::agent::ReadMachineFacts());
   if (!config) return Refuse(config.error());
-  muster::InitLog("muster-agent", config->log_level);
+  if (config->log_file.empty()) {
+    muster::InitLog("muster-agent", config->log_level);
+  } else if (const auto opened =
+                 muster::InitLogFile("muster-agent", config->log_level, config->log_file);
+             !opened) {
+    return Refuse(opened.error());
+  }
   return muster::agent::RunAgent(*config);
 }

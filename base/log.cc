@@ -1,10 +1,14 @@
 #include "base/log.h"
 
+#include <spdlog/sinks/rotating_file_sink.h>
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <cstdio>
 #include <cstdlib>
+#include <memory>
 
 namespace muster {
 namespace {
@@ -51,17 +55,37 @@ void AppendValue(std::string& line, std::string_view value) {
   line += '"';
 }
 
-}  // namespace
-
-void InitLog(std::string_view program, LogLevel minimum) {
-  auto sink = std::make_shared<spdlog::sinks::stderr_sink_mt>();
+void SetUp(std::string_view program, LogLevel minimum, spdlog::sink_ptr sink, bool with_time) {
   auto logger = std::make_shared<spdlog::logger>(std::string(program), std::move(sink));
-  const bool journald = std::getenv("JOURNAL_STREAM") != nullptr;
-  logger->set_pattern(journald ? "%n level=%l %v" : "%Y-%m-%dT%H:%M:%S.%eZ %n level=%l %v",
+  logger->set_pattern(with_time ? "%Y-%m-%dT%H:%M:%S.%eZ %n level=%l %v" : "%n level=%l %v",
                       spdlog::pattern_time_type::utc);
   logger->set_level(ToSpdlog(minimum));
   logger->flush_on(spdlog::level::debug);
   spdlog::set_default_logger(std::move(logger));
+}
+
+}  // namespace
+
+void InitLog(std::string_view program, LogLevel minimum) {
+  const bool journald = std::getenv("JOURNAL_STREAM") != nullptr;
+  SetUp(program, minimum, std::make_shared<spdlog::sinks::stderr_sink_mt>(), !journald);
+}
+
+Status InitLogFile(std::string_view program, LogLevel minimum, const std::string& path) {
+  spdlog::file_event_handlers handlers;
+  handlers.after_open = [](const spdlog::filename_t&, std::FILE* file) {
+    dup2(fileno(file), STDERR_FILENO);
+  };
+  try {
+    SetUp(program, minimum,
+          std::make_shared<spdlog::sinks::rotating_file_sink_mt>(path, kLogFileMaxBytes, kLogFiles,
+                                                                 false, handlers),
+          /*with_time=*/true);
+  } catch (const spdlog::spdlog_ex& error) {
+    return Fail(ErrorCode::kInternal, ErrorReason::kIo,
+                "the log file " + path + " cannot be used: " + error.what());
+  }
+  return {};
 }
 
 void Log(LogLevel level, std::string_view event, std::initializer_list<LogField> fields) {

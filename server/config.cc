@@ -88,6 +88,7 @@ ReaderTable ReadersOfTheProcess() {
       {"names", Texts([](auto& c) -> auto& { return c.names.dns_names; })},
       {"addresses", Texts([](auto& c) -> auto& { return c.names.addresses; })},
       {"log_level", ReadLogLevel},
+      {"log_file", Text([](auto& c) -> auto& { return c.log_file; })},
       {"disk_reserve_bytes", Integer(
                                  0, kMax, [](auto& c) -> auto& { return c.disk_reserve_bytes; })},
       {"io_threads", Integer(

@@ -23,6 +23,7 @@ struct ServerConfig {
   std::string listen = "0.0.0.0:7677";  // "host:port"; port 0: any free one
   security::ServerNames names;          // further names of the certificate
   LogLevel log_level = LogLevel::kInfo;
+  std::string log_file;  // empty: stderr
   // Free space below which new work is refused.
   std::uint64_t disk_reserve_bytes = std::uint64_t{256} << 20;
   std::size_t io_threads = 4;

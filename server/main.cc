@@ -31,6 +31,7 @@ struct Flags {
   std::string state_dir;
   std::string listen;
   std::string log_level;
+  std::string log_file;
   bool fsck = false;
 };
 
@@ -40,6 +41,7 @@ void Declare(CLI::App& app, Flags& flags) {
   app.add_option("--state-dir", flags.state_dir, "State directory [/var/lib/muster]");
   app.add_option("--listen", flags.listen, "HOST:PORT to serve on; port 0: any [0.0.0.0:7677]");
   app.add_option("--log-level", flags.log_level, "debug, info, warning or error [info]");
+  app.add_option("--log-file", flags.log_file, "File for the log, in place of stderr");
   app.add_flag("--fsck", flags.fsck, "Check the state database of a stopped server, then exit");
   app.footer(
       "The first start writes admin.token (for `muster login`) and join.token (for agents) into\n"
@@ -57,6 +59,7 @@ Result<ServerConfig> ConfigOf(const Flags& flags) {
     return muster::Fail(muster::ErrorCode::kInvalidArgument, muster::ErrorReason::kInvalidSpec,
                         "--log-level must be debug, info, warning or error");
   }
+  if (!flags.log_file.empty()) config.log_file = flags.log_file;
   return config;
 }
 
@@ -153,6 +156,12 @@ int main(int argc, char** argv) {
   CLI11_PARSE(app, argc, argv);
   const Result<ServerConfig> config = ConfigOf(flags);
   if (!config) return FailWith(config.error());
-  muster::InitLog("musterd", config->log_level);
+  if (config->log_file.empty() || flags.fsck) {
+    muster::InitLog("musterd", config->log_level);
+  } else if (const auto opened =
+                 muster::InitLogFile("musterd", config->log_level, config->log_file);
+             !opened) {
+    return FailWith(opened.error());
+  }
   return flags.fsck ? Fsck(*config) : Run(*config);
 }

@@ -71,6 +71,7 @@ class Resolver {
     if (!ParseLogLevel(level, config.log_level)) {
       AddFault("log_level", level, "must be debug, info, warning or error");
     }
+    config.log_file = AbsolutePath("log_file", "");
     if (!faults_.empty()) return Fail(InvalidSpec(std::move(faults_)));
     return config;
   }

@@ -31,6 +31,7 @@ struct AgentConfig {
   std::uint64_t disk_reserve_bytes = 0;
   std::uint64_t blob_cache_max_bytes = 0;
   LogLevel log_level = LogLevel::kInfo;
+  std::string log_file;  // empty: stderr
 };
 
 // Settings as given, by name ("node_id"), before any check of their values.

@@ -44,6 +44,7 @@ constexpr std::array kSettings{
     Setting{"blob_cache_max_bytes", Kind::kInteger,
             "Snapshots that no attempt uses are removed above this; default 53687091200 (50 GiB)"},
     Setting{"log_level", Kind::kText, "debug, info, warning or error; default info"},
+    Setting{"log_file", Kind::kText, "File for the log, absolute; default: stderr"},
 };
 
 std::string FlagName(const std::string& setting) {

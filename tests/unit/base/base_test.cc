@@ -1,6 +1,11 @@
 // base/: digests, errors, time and log fields.
 #include <gtest/gtest.h>
+#include <stdlib.h>
+#include <unistd.h>
 
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
 #include <set>
 #include <string>
 
@@ -155,6 +160,34 @@ TEST(LogGate, LetsOneLineThroughAnIntervalAndCountsTheOthers) {
   EXPECT_EQ(gate.Pass(start + std::chrono::milliseconds(999)), std::nullopt);
   EXPECT_EQ(gate.Pass(start + std::chrono::seconds(1)), 2);
   EXPECT_EQ(gate.Pass(start + std::chrono::seconds(2)), 0);
+}
+
+// In a process of its own: the log, and stderr with it, are the process's.
+TEST(Log, AFileTakesStderrTooAndIsRotated) {
+  std::string directory = "/tmp/muster-log-XXXXXX";
+  ASSERT_NE(mkdtemp(directory.data()), nullptr);
+  const std::string path = directory + "/daemon.log";
+  const auto write_much = [&] {
+    if (!InitLogFile("daemon", LogLevel::kInfo, path)) _exit(1);
+    const std::string text(1000, 'x');
+    for (int i = 0; i < 40'000; ++i) Log(LogLevel::kInfo, "much", {{"text", text}});
+    std::fprintf(stderr, "an abort's last words\n");
+    _exit(0);
+  };
+  EXPECT_EXIT(write_much(), testing::ExitedWithCode(0), "");
+  std::uintmax_t total = 0;
+  for (const char* name : {"/daemon.log", "/daemon.1.log", "/daemon.2.log"}) {
+    const std::uintmax_t size = std::filesystem::file_size(directory + name);
+    EXPECT_LE(size, kLogFileMaxBytes + 100);
+    total += size;
+  }
+  EXPECT_GT(total, 40'000'000U);
+  std::ifstream file(path);
+  std::string last;
+  for (std::string line; std::getline(file, line);) last = line;
+  EXPECT_EQ(last, "an abort's last words");
+  EXPECT_FALSE(InitLogFile("daemon", LogLevel::kInfo, path + "/below_a_file.log"));
+  std::filesystem::remove_all(directory);
 }
 
 }  // namespace
