@@ -42,6 +42,9 @@ void AddAllVerbs(CommandLine& line) {
   AddWorkspaceList(line);
   line.Noun("server", "The server itself");
   AddServerStatus(line);
+  AddUp(line);
+  AddDown(line);
+  AddStatus(line);
   AddLogin(line);
   AddVersion(line);
   AddCompletion(line);

@@ -44,6 +44,10 @@ void AddTokenRevoke(CommandLine& line);
 void AddWorkspaceCreate(CommandLine& line);
 void AddWorkspaceList(CommandLine& line);
 
+void AddUp(CommandLine& line);
+void AddDown(CommandLine& line);
+void AddStatus(CommandLine& line);
+
 void AddLogin(CommandLine& line);
 void AddServerStatus(CommandLine& line);
 void AddVersion(CommandLine& line);
