@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstdlib>
@@ -138,8 +139,15 @@ Status WriteContent(archive* writer, const fs::path& root, const SourceEntry& so
 
 }  // namespace
 
-Result<PackedDirectory> PackDirectory(const fs::path& directory) {
-  MUSTER_ASSIGN(const std::vector<SourceEntry> entries, ListSourceTree(directory));
+Result<PackedDirectory> PackDirectory(const fs::path& directory, const std::string& script) {
+  MUSTER_ASSIGN(const IgnoreRules rules, ReadIgnoreRules(directory));
+  MUSTER_ASSIGN(const std::vector<SourceEntry> entries, ListSourceTree(directory, rules));
+  const auto is_script = [&](const SourceEntry& entry) { return entry.path == script; };
+  if (!script.empty() && std::none_of(entries.begin(), entries.end(), is_script)) {
+    return Fail(UsageError("the entry script " + Printable(script) +
+                           " would not reach the nodes: " + rules.source() +
+                           " of the source directory excludes it"));
+  }
   PackedDirectory packed;
   MUSTER_ASSIGN(packed.file, OpenTemporaryFile());
   Sink sink{packed.file.get()};

@@ -50,7 +50,7 @@ std::string LinkFault(const fs::path& root, const fs::path& relative, const fs::
 
 class Walk {
  public:
-  explicit Walk(fs::path root) : root_(std::move(root)) {}
+  Walk(fs::path root, const IgnoreRules& rules) : root_(std::move(root)), rules_(rules) {}
 
   Result<std::vector<SourceEntry>> Run() {
     pending_.emplace_back();
@@ -79,9 +79,11 @@ class Walk {
     const fs::path full = root_ / relative;
     struct stat info {};
     if (lstat(full.c_str(), &info) != 0) return Refuse(relative, Reason(errno));
+    const bool is_directory = S_ISDIR(info.st_mode);
+    if (is_directory && relative.filename() == ".git") return;
+    if (rules_.Excludes(relative.native(), is_directory)) return;
     SourceEntry entry{relative.string(), EntryKind::kFile, info.st_mode & kPermissionBits, 0, {}};
-    if (S_ISDIR(info.st_mode)) {
-      if (relative.filename() == ".git") return;
+    if (is_directory) {
       entry.kind = EntryKind::kDirectory;
       pending_.push_back(relative);
     } else if (S_ISREG(info.st_mode)) {
@@ -92,9 +94,10 @@ class Walk {
     } else if (S_ISLNK(info.st_mode)) {
       if (!ReadLink(relative, entry)) return;
     } else {
-      return Refuse(relative, S_ISSOCK(info.st_mode)   ? "is a socket; remove it"
-                              : S_ISFIFO(info.st_mode) ? "is a FIFO; remove it"
-                                                       : "is a device; remove it");
+      const char* const kind = S_ISSOCK(info.st_mode)   ? "a socket"
+                               : S_ISFIFO(info.st_mode) ? "a FIFO"
+                                                        : "a device";
+      return Refuse(relative, std::string("is ") + kind + "; remove it or ignore it");
     }
     entries_.push_back(std::move(entry));
   }
@@ -131,6 +134,7 @@ class Walk {
   }
 
   const fs::path root_;
+  const IgnoreRules& rules_;
   std::vector<fs::path> pending_;
   std::vector<SourceEntry> entries_;
   std::vector<Fault> faults_;
@@ -148,9 +152,10 @@ Result<fs::path> RealDirectory(const fs::path& directory) {
 
 }  // namespace
 
-Result<std::vector<SourceEntry>> ListSourceTree(const fs::path& directory) {
+Result<std::vector<SourceEntry>> ListSourceTree(const fs::path& directory,
+                                                const IgnoreRules& rules) {
   MUSTER_ASSIGN(fs::path root, RealDirectory(directory));
-  return Walk(std::move(root)).Run();
+  return Walk(std::move(root), rules).Run();
 }
 
 Result<std::string> LocateScript(const fs::path& directory, const fs::path& script) {

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "cli/ignore_rules.h"
 
 namespace muster::cli {
 
@@ -22,10 +23,12 @@ struct SourceEntry {
   std::string link_target;  // of a link
 };
 
-// All entries below `directory` in byte order of their paths, without directories named ".git".
-// Fails with a fault for each entry that cannot be taken: sockets, FIFOs, devices, files that
-// cannot be read, links that lead out of the directory. Follows no links.
-Result<std::vector<SourceEntry>> ListSourceTree(const std::filesystem::path& directory);
+// All entries below `directory` in byte order of their paths, without directories named ".git" and
+// without what the rules exclude. Fails with a fault for each entry that cannot be taken: sockets,
+// FIFOs, devices, files that cannot be read, links that lead out of the directory. Follows no
+// links.
+Result<std::vector<SourceEntry>> ListSourceTree(const std::filesystem::path& directory,
+                                                const IgnoreRules& rules);
 
 // The script's path relative to the directory. Fails when the directory or the script is not there,
 // or when the script (after links) lies outside.

@@ -32,7 +32,9 @@ constexpr char kFooter[] =
     "communicator, mpi.processCountPerNode, environment.environmentVariables, dataReferences,\n"
     "maxRunDurationSeconds...) or the names of the job specification's fields (experiment,\n"
     "source_directory, pool, node_count, ...). Flags win over the file.\n"
-    "Everything in the source directory is packed and sent, except directories named .git.\n"
+    "Everything in the source directory is packed and sent, except directories named .git and "
+    "what\n"
+    "the .amlignore (or else the .gitignore) at its top excludes.\n"
     "The job's id is printed on stdout. A server that doesn't answer is tried for 60 s, always "
     "with\n"
     "the same request id, so that no job is submitted twice.\n"
@@ -58,7 +60,7 @@ Outcome<v1::JobSpec> Prepare(Session& session, Client& client, const SubmitFlags
   if (!draft.conda_file.empty()) {
     MUSTER_CLI_TRY(ReadCondaFile(source / draft.conda_file, *draft.spec.mutable_environment()));
   }
-  MUSTER_CLI_ASSIGN(const PackedDirectory packed, PackDirectory(source));
+  MUSTER_CLI_ASSIGN(const PackedDirectory packed, PackDirectory(source, script));
   MUSTER_CLI_TRY(UploadIfMissing(session, client, session.workspace(), packed));
   draft.spec.set_snapshot_digest(packed.digest.Hex());
   return std::move(draft.spec);

@@ -76,7 +76,8 @@ def run_log(bench: Bench) -> list[Figure]:
         tracking = stubs()["tracking"][0]
 
         def values(job: str) -> int:
-            return client.call("tracking.TrackingService", "GetRun", tracking.GetRunRequest(run_id=job)).run.metric_values
+            request = tracking.GetRunRequest(run_id=job)
+            return client.call("tracking.TrackingService", "GetRun", request).run.metric_values
 
         for _ in range(3):
             job = cluster.submit({"main.py": LOGGING_SCRIPT})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pathlib
+import random
 import textwrap
 import warnings
 from typing import Any
@@ -13,6 +14,7 @@ from support.cluster import Cluster
 from support.sdk import SUBMITTING_SCRIPT, WAITING_SCRIPT, UserScript, data_directory
 from support.wait import wait_for
 
+from muster._snapshot.pack import pack_directory
 from muster.core import Datastore, Experiment, Run, ScriptRunConfig, Workspace, get_run
 from muster.core.compute import ComputeTarget
 from muster.exceptions import ExperimentExecutionException, UserErrorException
@@ -233,6 +235,41 @@ def test_sdk_and_command_line_send_the_same_snapshot(cluster: Cluster, workspace
     (source / "train.py").write_text("print('hullo')\n")
     changed = Experiment(workspace, "e").submit(ScriptRunConfig(str(source), "train.py"))
     assert changed.get_snapshot_id() != run.get_snapshot_id()
+
+
+IGNORE_FILES = [
+    "*.txt\n!keep.txt\n", "!keep.txt\n*.txt\n", "a/\n", "/a\n", "a/**\n", "**/b\n", "a/**/c.txt\n",
+    "name \\ \n", "name\\ \n", "b  \n", "[!a-k]*.txt\n", "[]x]\n", "[a-\n", "[b-a]\n", "[[:alpha:]].txt\n",
+    "\\#x\n#x\n", "\ufeffa\n", "a\r\nb\r\n", "\u65e5*\n", "?.txt\n", "a/b/\n!a/b/c.txt\n", "//a//\n", "**\n!train.py\n",
+    "a\x0cb\n", "b\u2028\n", "x\\\n", "*\n",
+]
+
+
+def test_sdk_and_command_line_leave_the_same_files_at_home(cluster: Cluster, workspace: Workspace) -> None:
+    names = ["keep.txt", "x.txt", "k.txt", "z", "#x", "x]", "]", "[a-", "x\\", "name ", "日本/語.txt", "é.txt",
+             "a/b/c.txt", "a/c.txt", "a/keep.txt", "b/a/c.txt", "b/b/b", "a\x0cb", "d/a"]
+    source = cluster.project("p", {"train.py": "", **{name: name for name in names}})
+    # A nested file does not count; that it does not is the same on both sides.
+    (source / "a" / ".amlignore").write_text("*\n")
+    (source / ".gitignore").write_text("*.txt\n")
+    choose = random.Random(7)
+    atoms = ["*", "**", "**/", "/", "?", "[", "]", "!", "a", "b", "c", "x", ".txt", " ", "\\", "-", "^", "日", "\n"]
+    made = ["".join(choose.choices(atoms, k=choose.randint(2, 9))) + "\n" for _ in range(60)]
+    sent = set()
+    for text in IGNORE_FILES + made:
+        (source / ".amlignore").write_text(text, newline="")
+        by_cli = cluster.run("job", "submit", "--experiment", "e", "--source-directory", source,
+                             "--entry-script", "train.py")
+        try:
+            with pack_directory(str(source), "train.py") as packed:
+                digest = packed.digest
+        except UserErrorException as error:
+            assert (by_cli.returncode, by_cli.stderr) == (2, f"muster: {error}\n"), repr(text)
+            continue
+        assert by_cli.returncode == 0, f"{text!r}: {by_cli.stderr}"
+        assert cluster.job(by_cli.stdout.strip())["spec"]["snapshot_digest"] == digest, repr(text)
+        sent.add(digest)
+    assert len(sent) > 50  # and few were refused
 
 
 def test_what_is_ignored_stays_at_home_and_the_rest_arrives(cluster: Cluster, workspace: Workspace) -> None:

@@ -140,6 +140,25 @@ TEST(Pack, SocketsAndFifosAreRefusedByName) {
   EXPECT_THAT(RefusedIn(scratch), ElementsAre("lib/pipe", "sock"));
 }
 
+TEST(Pack, WhatIsIgnoredIsNeitherSentNorAFault) {
+  const Scratch scratch;
+  MakeTree(scratch);
+  ASSERT_EQ(mkfifo(scratch.Path("src/pipe").c_str(), 0600), 0);
+  scratch.Write("src/.gitignore", "*\n");
+  scratch.Write("src/.amlignore", "pipe\nlib/\n*.txt\n");
+  const auto packed = PackDirectory(scratch.Path("src"), "train.py");
+  ASSERT_TRUE(packed) << packed.error().message;
+  std::vector<std::string> names;
+  for (const auto& [name, unused] : Unpack(*packed)) names.push_back(name);
+  EXPECT_THAT(names,
+              ElementsAre(".amlignore", ".gitignore", "empty/", "lib.py", "sub/", "train.py"));
+  const auto excluded = PackDirectory(scratch.Path("src"), "lib/a.py");
+  ASSERT_FALSE(excluded);
+  EXPECT_EQ(excluded.error().message,
+            "the entry script lib/a.py would not reach the nodes: .amlignore of the source "
+            "directory excludes it");
+}
+
 TEST(Pack, ManyFaultsAreCounted) {
   const Scratch scratch;
   fs::create_directories(scratch.Path("src"));
