@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any, Dict, List, Optional, Tuple
+from typing import Any, Dict, List, Tuple
 
 import grpc
 import pytest
 
+from fakes import FakeError
 from muster._client import configuration
 from muster._client.backoff import Backoff
 from muster._client.configuration import Configuration
@@ -183,27 +184,6 @@ def test_an_auth_object_is_refused_with_what_to_do() -> None:
 
 
 # What failed calls become.
-
-
-class FakeError(grpc.RpcError):  # type: ignore[misc]
-    """A failed call."""
-
-    def __init__(
-        self, code: grpc.StatusCode, details: str = "", reason: str = "", faults: Any = ()
-    ) -> None:
-        super().__init__()
-        self._code, self._details = code, details
-        detail = api().ErrorDetail(reason=reason, faults=faults)
-        self._metadata = [("grpc-status-details-bin", detail.SerializeToString())]
-
-    def code(self) -> grpc.StatusCode:
-        return self._code
-
-    def details(self) -> str:
-        return self._details
-
-    def trailing_metadata(self) -> Optional[List[Tuple[str, bytes]]]:
-        return self._metadata
 
 
 CODE = grpc.StatusCode

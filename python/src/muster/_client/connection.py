@@ -13,6 +13,7 @@ import grpc
 from muster._client.backoff import Backoff
 from muster._client.configuration import Configuration
 from muster._client.errors import connection_cause, exception_of, is_break, nobody_answered
+from muster._client.process_life import ProcessBound
 from muster._proto import api
 from muster.exceptions import ServiceException
 
@@ -47,8 +48,10 @@ _OPTIONS = [
     ("grpc.max_send_message_length", 4 << 20),
 ]
 
-
 _log = logging.getLogger("muster")
+
+# Channels that a process had when it was forked, kept from being closed in the child.
+_of_parents: "list[Any]" = []
 
 
 def new_request_id() -> str:
@@ -56,12 +59,20 @@ def new_request_id() -> str:
     return str(uuid.uuid4())
 
 
-class Connection:
+class Connection(ProcessBound):
     """Calls to one server, with one token. May be used by several threads."""
 
     def __init__(self, configuration: Configuration) -> None:
+        super().__init__()
         self.configuration = configuration
         self._channel: Optional[grpc.Channel] = None
+        self._lock = threading.Lock()
+
+    def _begin_anew(self) -> None:
+        if self._channel is not None:
+            # To close it here would end the parent's connection.
+            _of_parents.append(self._channel)
+        self._channel = None
         self._lock = threading.Lock()
 
     def __repr__(self) -> str:
@@ -78,18 +89,22 @@ class Connection:
         Repeated while nobody answers, for `patience` seconds: the request must be a question or
         carry an idempotency key. Raises the classes of :mod:`muster.exceptions`.
         """
+        request = api().method(method).request(**fields)
+        return self._try(lambda: self.call_once(method, request, _CALL_SECONDS), patience)
+
+    def call_once(
+        self, method: str, request: Any, seconds: float, wait_for_ready: bool = False
+    ) -> Any:
+        """One try of a unary call, which may take `seconds`; `wait_for_ready`: that long also for a
+        connection. Raises grpc.RpcError."""
         described = api().method(method)
-        request = described.request(**fields)
-
-        def once() -> Any:
-            stub = self.channel().unary_unary(
-                described.path,
-                request_serializer=described.request.SerializeToString,
-                response_deserializer=described.reply.FromString,
-            )
-            return stub(request, timeout=_CALL_SECONDS, metadata=self._metadata())
-
-        return self._try(once, patience)
+        stub = self.channel().unary_unary(
+            described.path,
+            request_serializer=described.request.SerializeToString,
+            response_deserializer=described.reply.FromString,
+        )
+        options = {"wait_for_ready": True} if wait_for_ready else {}
+        return stub(request, timeout=seconds, metadata=self._metadata(), **options)
 
     def upload(self, method: str, requests: Callable[[], Iterable[Any]], patience: float) -> Any:
         """Streams `requests()` to the server; starts over when the connection breaks."""

@@ -1,0 +1,71 @@
+"""What background work owes to the life of its process: nothing of a parent's in a child made by
+fork(), and an ordered end."""
+
+from __future__ import annotations
+
+import atexit
+import logging
+import os
+import sys
+import threading
+import weakref
+
+_log = logging.getLogger("muster")
+
+_all: "weakref.WeakSet[ProcessBound]" = weakref.WeakSet()
+_registered = threading.Event()
+
+
+class ProcessBound:
+    """Something that belongs to one process.
+
+    ``_begin_anew`` is called in a child made by fork(), where no thread of the parent runs and
+    locks may be held for ever; ``_at_end`` when the process ends by itself, if ``_watch_end`` was
+    called in it.
+    """
+
+    _is_watched = False
+
+    def __init__(self) -> None:
+        _all.add(self)
+        if not _registered.is_set():
+            _registered.set()
+            os.register_at_fork(after_in_child=_after_fork)
+            atexit.register(_at_exit)
+
+    def _begin_anew(self) -> None:
+        raise NotImplementedError
+
+    def _at_end(self) -> None:
+        """May take a while, but not for ever."""
+
+    def _watch_end(self) -> None:
+        if self._is_watched:
+            return
+        self._is_watched = True
+        util = sys.modules.get("multiprocessing.util")
+        if util is not None:
+            # Children of multiprocessing end without what atexit has.
+            util.Finalize(None, _end, args=(weakref.ref(self),), exitpriority=10)
+
+
+def _end(reference: "weakref.ref[ProcessBound]") -> None:
+    bound = reference()
+    if bound is None or not bound._is_watched:
+        return
+    bound._is_watched = False
+    try:
+        bound._at_end()
+    except KeyboardInterrupt:
+        _log.warning("interrupted; what was not stored yet is lost")
+
+
+def _after_fork() -> None:
+    for bound in list(_all):
+        bound._is_watched = False
+        bound._begin_anew()
+
+
+def _at_exit() -> None:
+    for bound in list(_all):
+        _end(weakref.ref(bound))
