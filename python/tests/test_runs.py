@@ -45,7 +45,8 @@ def test_every_status_of_the_server_has_azures_name() -> None:
 
 
 def test_details_leave_out_what_has_not_happened() -> None:
-    details = details_of(job(submitted_us=1_700_000_000_000_001), {"a": "a"})
+    record = api().Run(id="e_1_2", kind=api().RUN_KIND_JOB, created_us=1_700_000_000_000_001)
+    details = details_of(record, job(), {"a": "a"})
     assert details["createdTimeUtc"] == "2023-11-14T22:13:20.000001Z"
     assert {"runId", "target", "status", "properties", "runDefinition", "logFiles"} <= set(details)
     assert not {"startTimeUtc", "endTimeUtc", "error"} & set(details)

@@ -36,15 +36,13 @@ NOT_THERE_YET = {
     "azureml.core.Webservice": "web services",
 }
 
-_RECORD = "the run record: the server keeps no metrics, tags or children yet"
+_FILES = "the server takes no files of a run yet"
+_EXPERIMENTS = "the server keeps nothing of an experiment but its runs"
 _AZURE = "what Azure has around a workspace"
 _RUN_MEMBERS = {
-    _RECORD: (
-        "add_properties child_run complete create_children description display_name fail flush "
-        "get_children get_metrics log log_accuracy_table log_confusion_matrix log_image log_list "
-        "log_predictions log_residuals log_row log_table name parent remove_tags set_tags start "
-        "submit_child tag upload_file upload_files upload_folder"
-    ),
+    _FILES: "log_image upload_file upload_files upload_folder",
+    "the server keeps no description of a run": "description",
+    "on the server a job has no parent": "submit_child",
     "the in-job client": "get_context get_submitted_run",
     "the server gives no snapshot back": "restore_snapshot take_snapshot",
     "environments are not built yet": "get_environment",
@@ -56,7 +54,7 @@ PENDING_MEMBERS: Dict[str, Dict[str, str]] = {
     "azureml.core.Run": _RUN_MEMBERS,
     "azureml.core.ScriptRun": _RUN_MEMBERS,
     "azureml.core.Experiment": {
-        _RECORD: "archive delete reactivate remove_tags set_tags start_logging tag tags",
+        _EXPERIMENTS: "archive delete reactivate remove_tags set_tags tag tags",
         "project directories of the oldest SDK, no page": "from_directory get_docs_url",
     },
     "azureml.core.Workspace": {

@@ -215,7 +215,7 @@ def test_runs_are_listed_newest_first_and_filtered(cluster: Cluster, workspace: 
     assert get_run(other, elsewhere.id).id == elsewhere.id
     with pytest.raises(UserErrorException, match="belongs to the experiment 'second'"):
         Run(experiment, elsewhere.id)
-    with pytest.raises(UserErrorException, match="no job"):
+    with pytest.raises(UserErrorException, match="no run"):
         Run(experiment, "first_1_00000000")
     active = [run.id for run in ComputeTarget(workspace, "default").get_active_runs()]
     assert runs[1].id not in active and len(active) == 4

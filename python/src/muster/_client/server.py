@@ -9,9 +9,12 @@ from muster._client.compute import ServerCompute
 from muster._client.configuration import Configuration
 from muster._client.connection import SUBMIT_PATIENCE, Connection, new_request_id
 from muster._client.datastores import ServerDatastores
+from muster._client.heartbeats import heartbeats_of
 from muster._client.jobs import JobClient, status_number
 from muster._client.log_stream import LogStream
+from muster._client.metric_sender import sender_of
 from muster._client.run_files import RunFiles
+from muster._client.runs import RunClient
 from muster._snapshot.pack import PackedDirectory
 
 # The statuses that a job can leave.
@@ -37,6 +40,11 @@ class Server:
         self.datastores = ServerDatastores(self.connection, owner)
         self.compute = ServerCompute(self.connection, self._active_runs)
         self.jobs = JobClient(self.connection)
+        self.runs = RunClient(self.connection)
+        # Not to be held up by what waits for the server, nor to hold it up.
+        background = Connection(configuration)
+        self.metrics = sender_of(background)
+        self.heartbeats = heartbeats_of(background)
         self._owner = owner
 
     def __repr__(self) -> str:
@@ -68,20 +76,20 @@ class Server:
         return LogStream(self.connection, job_id, name)
 
     def experiments(self) -> Iterator[str]:
-        """Names of the experiments that have jobs, those with the newest jobs first. Looks through
-        all jobs: a thousand a request."""
+        """Names of the experiments that have runs, those with the newest runs first. Looks through
+        all runs but children: a thousand a request."""
         seen = set()
-        for job in self.jobs.list(page_size=1000):
-            if job.experiment not in seen:
-                seen.add(job.experiment)
-                yield job.experiment
+        for run in self.runs.list(page_size=1000):
+            if run.experiment not in seen:
+                seen.add(run.experiment)
+                yield run.experiment
 
     def _active_runs(
         self, pool: str, type: Optional[str], tags: Any, properties: Any, status: Any
     ) -> Sequence[Any]:
         from muster.core._run_filters import RunFilter
-        from muster.core._run_listing import runs_of
+        from muster.core._run_listing import runs_of_pool
 
         wanted = RunFilter(type, tags, properties, status)
         numbers = [number for number in map(status_number, _ACTIVE) if number is not None]
-        return list(runs_of(self._owner, wanted, pool=pool, statuses=numbers))
+        return list(runs_of_pool(self._owner, wanted, pool, numbers))

@@ -1,4 +1,4 @@
-"""What is known of a run, from the server's Job. Pure."""
+"""What is known of a run, from the server's Run and Job. Pure."""
 
 from __future__ import annotations
 
@@ -9,8 +9,13 @@ from muster._client.jobs import status_name
 from muster._proto import api
 
 RUN_TYPE = "azureml.scriptrun"
+# Properties that are not in the record: the server knows them of the job.
+SOURCE_PROPERTY = "azureml.runsource"
+SNAPSHOT_PROPERTY = "ContentSnapshotId"
 LOG_PREFIX = "azureml-logs/"
 _RANK_LOG = f"{LOG_PREFIX}70_driver_log"
+# The target of a run whose program runs somewhere else.
+_HERE = "sdk"
 _COMMUNICATORS = {
     "COMMUNICATOR_MPI": "Mpi",
     "COMMUNICATOR_GLOO": "Gloo",
@@ -19,41 +24,59 @@ _COMMUNICATORS = {
 }
 
 
-def status_of(job: Any) -> str:
-    """Azure ML's name of the job's status."""
-    return status_name(job.status)
+def status_of(run_or_job: Any) -> str:
+    """Azure ML's name of the status."""
+    return status_name(run_or_job.status)
 
 
-def tags_of(job: Any) -> Dict[str, str]:
-    """Those given at the submit."""
-    return dict(job.tags)
+def is_job(run: Any) -> bool:
+    """Whether it was submitted to a pool; else it only reports."""
+    kind: bool = run.kind == api().RUN_KIND_JOB
+    return kind
 
 
-def properties_of(job: Any) -> Dict[str, str]:
-    """What the server keeps of the run for good. Of a job in a list only a part is known."""
-    found = {"azureml.runsource": "experiment"}
-    if job.HasField("spec"):
-        found["ContentSnapshotId"] = job.spec.snapshot_digest
+def type_of(run: Any) -> Optional[str]:
+    """Of a submitted script its type; interactive runs and children have none."""
+    return RUN_TYPE if is_job(run) else None
+
+
+def tags_of(run: Any) -> Dict[str, Optional[str]]:
+    """Key -> value; None: a tag without a value."""
+    return {tag.key: tag.value if tag.HasField("value") else None for tag in run.tags}
+
+
+def properties_of(run: Any, job: Any) -> Dict[str, str]:
+    """What never changes: what was added to the run, and of a job (None: it is none) what the
+    server knows of it."""
+    found = dict(run.properties)
+    if is_job(run):
+        found.setdefault(SOURCE_PROPERTY, "experiment")
+    if job is not None:
+        found.setdefault(SNAPSHOT_PROPERTY, job.spec.snapshot_digest)
     return found
 
 
-def details_of(job: Any, log_files: Dict[str, str]) -> Dict[str, Any]:
-    """What Run.get_details() gives; keys of what has not happened yet are left out."""
+def details_of(run: Any, job: Any, log_files: Dict[str, str]) -> Dict[str, Any]:
+    """What Run.get_details() gives; keys of what has not happened yet are left out. `job`: None of
+    a run that is none."""
     details: Dict[str, Any] = {
-        "runId": job.id,
-        "target": job.pool,
-        "status": status_of(job),
-        "createdTimeUtc": utc(job.submitted_us),
-        "startTimeUtc": utc(job.started_us),
-        "endTimeUtc": utc(job.ended_us),
-        "submittedBy": job.user,
-        "properties": properties_of(job),
+        "runId": run.id,
+        "displayName": run.display_name or None,
+        "parentRunId": run.parent_id or None,
+        "target": _HERE if job is None else job.pool,
+        "status": status_of(run if job is None else job),
+        "createdTimeUtc": utc(run.created_us),
+        "startTimeUtc": utc((run if job is None else job).started_us),
+        "endTimeUtc": utc((run if job is None else job).ended_us),
+        "submittedBy": run.user,
+        "properties": properties_of(run, job),
+        "tags": tags_of(run),
         "inputDatasets": [],
         "outputDatasets": [],
-        "runDefinition": definition_of(job.resolved_spec),
+        "runDefinition": None if job is None else definition_of(job.resolved_spec),
         "logFiles": log_files,
-        "error": error_of(job),
-        "warnings": warnings_of(job),
+        "error": tracked_error_of(run) if job is None else error_of(job),
+        "warnings": [] if job is None else warnings_of(job),
     }
     return {key: value for key, value in details.items() if value is not None}
 
@@ -104,6 +127,19 @@ def error_of(job: Any) -> Optional[Dict[str, Any]]:
     }
 
 
+def tracked_error_of(run: Any) -> Optional[Dict[str, Any]]:
+    """Why a run that is no job failed, as its program said; None unless it did."""
+    if status_of(run) != "Failed":
+        return None
+    error: Dict[str, Any] = {
+        "code": run.error.code or "UserError",
+        "message": run.error.message or "the run failed",
+        "messageParameters": {},
+        "details": [],
+    }
+    return {"error": error, "time": utc(run.ended_us)}
+
+
 def warnings_of(job: Any) -> List[Dict[str, str]]:
     """Why a run was cancelled, where there is a reason."""
     if status_of(job) == "Failed" or not job.cause.message:
@@ -117,8 +153,13 @@ def last_log_lines(job: Any) -> str:
     return lines
 
 
+def tracked_failure_sentence(run: Any) -> str:
+    """For the exception of a failed run that is no job."""
+    return f"the run {run.id} failed: {run.error.message or 'its program gave no cause'}"
+
+
 def failure_sentence(job: Any) -> str:
-    """For the exception of a run that failed."""
+    """For the exception of a job that failed."""
     text = f"the run {job.id} failed: {job.cause.message or 'the server says no cause'}"
     lines = last_log_lines(job).rstrip("\n")
     whose = f"rank {job.cause.rank}'s log" if job.cause.HasField("rank") else "its log"

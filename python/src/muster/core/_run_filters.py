@@ -24,7 +24,11 @@ class RunFilter:
         self.statuses = _statuses(status)
 
     def matches(
-        self, type: str, tags: Mapping[str, str], properties: Mapping[str, str], status: str
+        self,
+        type: Optional[str],
+        tags: Mapping[str, Optional[str]],
+        properties: Mapping[str, str],
+        status: str,
     ) -> bool:
         """Whether a run with these is wanted."""
         return (
@@ -54,7 +58,7 @@ def _statuses(value: Any) -> List[str]:
     return [str(name).lower() for name in names]
 
 
-def _has(present: Mapping[str, str], wanted: Mapping[str, Optional[str]]) -> bool:
+def _has(present: Mapping[str, Optional[str]], wanted: Mapping[str, Optional[str]]) -> bool:
     return all(
         key in present and (value is None or present[key] == value) for key, value in wanted.items()
     )

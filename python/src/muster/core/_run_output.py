@@ -5,11 +5,19 @@ from __future__ import annotations
 import codecs
 import json
 import sys
-from typing import TYPE_CHECKING, Any, Dict, Iterable, List
+import time
+from typing import TYPE_CHECKING, Any, Callable, Dict, Iterable, List, Optional, Sequence
 
 from muster._client.connection import FOLLOW_PATIENCE
 from muster._client.jobs import is_terminal, status_name
-from muster.core._run_details import driver_log, error_of, shown_logs, warnings_of
+from muster.core._run_details import (
+    driver_log,
+    error_of,
+    shown_logs,
+    status_of,
+    tracked_error_of,
+    warnings_of,
+)
 
 if TYPE_CHECKING:
     from muster._client.server import Server
@@ -17,6 +25,9 @@ if TYPE_CHECKING:
 # From here on the logs tell what happens.
 _STARTED = ("Running", "Finalizing")
 _WAITING = "Queued"
+# Between two looks at a run that is no job, seconds.
+_SHORTEST_PAUSE = 0.1
+_LONGEST_PAUSE = 2.0
 
 
 def wait_for_end(server: Server, run_id: str) -> Any:
@@ -24,6 +35,37 @@ def wait_for_end(server: Server, run_id: str) -> Any:
     for _ in server.jobs.events(run_id):
         pass
     return server.jobs.get(run_id, FOLLOW_PATIENCE)
+
+
+def wait_for_tracked_end(
+    server: Server, run_id: str, shown: Callable[[str], None] = lambda status: None
+) -> Any:
+    """The record, once it has ended, of a run that is no job; `shown`: told each new status. Nobody
+    tells of its end, so it is asked for, every 0.1 s at first and every 2 s later."""
+    pause = _SHORTEST_PAUSE
+    last = ""
+    while True:
+        record = server.runs.get(run_id, FOLLOW_PATIENCE)
+        status = status_of(record)
+        if status != last:
+            shown(status)
+            last = status
+        if is_terminal(record):
+            return record
+        time.sleep(pause)
+        pause = min(pause * 1.5, _LONGEST_PAUSE)
+
+
+class TrackedRunOutput:
+    """What is shown of a run that is no job: it has no logs here."""
+
+    @staticmethod
+    def show(server: Server, run_id: str) -> Any:
+        """Prints the statuses and a summary; the record once the run has ended."""
+        _print(f"RunId: {run_id}\n")
+        record = wait_for_tracked_end(server, run_id, lambda status: _print(f"{status}\n"))
+        _print_summary(run_id, status_of(record), [], tracked_error_of(record))
+        return record
 
 
 class RunOutput:
@@ -50,7 +92,7 @@ class RunOutput:
             if name != log:
                 files = self._server.files(self._run_id)
                 self._show_log(name, files.read(name, self._shown.get(name, 0)))
-        self._show_summary(job)
+        _print_summary(job.id, status_of(job), warnings_of(job), error_of(job))
         return job
 
     def _logs(self, job: Any) -> List[str]:
@@ -85,18 +127,16 @@ class RunOutput:
             _print(decoder.decode(data))
         _print(decoder.decode(b"", True))
 
-    def _show_summary(self, job: Any) -> None:
-        title = "Execution Summary"
-        _print(
-            f"\n{title}\n{'=' * len(title)}\nRunId: {job.id}\nStatus: {status_name(job.status)}\n"
-        )
-        found = warnings_of(job)
-        if found:
-            _print("\nWarnings:\n" + "".join(f"{warning['message']}\n" for warning in found))
-        error = error_of(job)
-        if error is not None:
-            _print(f"\nError:\n{json.dumps(error['error'], indent=2)}\n")
-        _print("\n")
+
+def _print_summary(
+    run_id: str, status: str, warnings: Sequence[Dict[str, str]], error: Optional[Dict[str, Any]]
+) -> None:
+    _print(f"{_titled('Execution Summary')}RunId: {run_id}\nStatus: {status}\n")
+    if warnings:
+        _print("\nWarnings:\n" + "".join(f"{warning['message']}\n" for warning in warnings))
+    if error is not None:
+        _print(f"\nError:\n{json.dumps(error['error'], indent=2)}\n")
+    _print("\n")
 
 
 def _titled(title: str) -> str:

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any, Dict, Iterator, List, Optional
 from muster.core._portal import ChainedIdentity, HasExperimentPortal
 from muster.core._run_filters import RunFilter
 from muster.core._submission import prepare
-from muster.exceptions import UserErrorException
+from muster.exceptions import AzureMLException, UserErrorException
 
 if TYPE_CHECKING:
+    from muster._client.server import Server
     from muster.core.run import Run
     from muster.core.script_run import ScriptRun
     from muster.core.workspace import Workspace
@@ -72,6 +73,7 @@ class Experiment(ChainedIdentity, HasExperimentPortal):
             server.upload(packed)
             spec = spec_of(submission.spec, self._name, packed.digest, tags)
         run_id = server.jobs.submit(spec)
+        _set_bare_tags(server, run_id, tags or {})
         for note in submission.notes:
             _log.warning("%s", note)
         return ScriptRun(
@@ -92,11 +94,25 @@ class Experiment(ChainedIdentity, HasExperimentPortal):
         """The runs, newest first, asked for as they are needed.
 
         `tags`, `properties`: a key, a list of keys, or a dict of keys and the values wanted.
+        `include_children`: children too, not only runs without a parent.
         """
         from muster.core._run_listing import runs_of
 
         wanted = RunFilter(type, tags, properties, None)
-        return runs_of(self._workspace, wanted, experiment=self)
+        return runs_of(self._workspace, wanted, self, include_children)
+
+    def start_logging(self, *args: Any, **kwargs: Any) -> Run:
+        """An interactive run: this process is its program. ``with`` ends it.
+
+        `display_name`: a name for people; `run_id`: as in ``Run.child_run``; `tags`, `properties`:
+        dicts. `outputs`, `snapshot_directory`: taken, with a warning, and without effect: neither
+        files nor a snapshot of a run that is no job are kept. While the process lives it says so
+        every 10 s; 60 s after it has stopped the run is NotResponding, until somebody ends it:
+        ``Run(experiment, run_id).complete()`` does so from anywhere.
+        """
+        from muster.core._interactive_run import start_interactive_run
+
+        return start_interactive_run(self, args, kwargs)
 
     @staticmethod
     def list(
@@ -105,7 +121,8 @@ class Experiment(ChainedIdentity, HasExperimentPortal):
         view_type: str = "ActiveOnly",
         tags: Any = None,
     ) -> List[Experiment]:
-        """The experiments that have runs, those with the newest runs first; looks through all runs.
+        """The experiments that have runs, those with the newest runs first; looks through all runs
+        but children.
 
         None is archived and none has tags: the view ``"ArchivedOnly"`` and any `tags` give none.
         """
@@ -167,6 +184,20 @@ class Experiment(ChainedIdentity, HasExperimentPortal):
 
     def __repr__(self) -> str:
         return f"Experiment(Name: {self._name}, Workspace: {self._workspace.name})"
+
+
+def _set_bare_tags(server: Server, run_id: str, tags: Dict[str, Any]) -> None:
+    """A job's specification has a value for each of its tags: '' for those without one."""
+    bare: Dict[str, Optional[str]] = {str(k): None for k, value in tags.items() if value is None}
+    if not bare:
+        return
+    from muster._client.runs import tag_list
+
+    try:
+        server.runs.update(run_id, set_tags=tag_list(bare))
+    except AzureMLException as error:
+        # The job is there all the same.
+        _log.warning("the tags %s of %s have '' as value: %s", ", ".join(bare), run_id, error)
 
 
 def _check_name(name: Any) -> None:

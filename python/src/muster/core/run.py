@@ -4,27 +4,27 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Callable, ClassVar, Dict, Iterator, List, Optional, Sequence
 
-from muster._client.jobs import is_terminal
-from muster.core._portal import ChainedIdentity, HasExperimentPortal
 from muster.core._run_details import (
     LOG_PREFIX,
-    RUN_TYPE,
+    SNAPSHOT_PROPERTY,
     details_of,
     failure_sentence,
-    properties_of,
     status_of,
-    tags_of,
+    tracked_failure_sentence,
+    type_of,
 )
 from muster.core._run_downloads import below, download_many, download_one, plan_downloads
+from muster.core._run_family import RunFamily
 from muster.core._run_filters import RunFilter
+from muster.core._run_life import RunLife
 from muster.core._run_listing import runs_of
-from muster.core._run_output import RunOutput, wait_for_end
+from muster.core._run_output import RunOutput, TrackedRunOutput, wait_for_end, wait_for_tracked_end
 from muster.core._run_status import RunStatus
+from muster.core._run_tags import RunTags
 from muster.core.experiment import Experiment
 from muster.exceptions import ExperimentExecutionException, UserErrorException
 
 if TYPE_CHECKING:
-    from muster._client.server import Server
     from muster.core.workspace import Workspace
 
 __all__ = ["Run", "RunStatus", "get_run"]
@@ -32,12 +32,17 @@ __all__ = ["Run", "RunStatus", "get_run"]
 RunFactory = Callable[..., "Run"]
 
 
-class Run(ChainedIdentity, HasExperimentPortal):
-    """A run of an experiment. ``Run(experiment, run_id)`` is the one that there is.
+# What the server says of a run that is no job when it is asked for files.
+_NO_FILES = ("UNKNOWN_JOB", "UNKNOWN_RUN")
 
-    Methods ask the server each time unless the run has ended. Raises UserErrorException when the
-    experiment has no such run; all that asks raises ServiceException when the server cannot be
-    reached.
+
+class Run(RunTags, RunFamily, RunLife):
+    """A run of an experiment: a submitted script, an interactive run or a child of either.
+    ``Run(experiment, run_id)`` is the one that there is.
+
+    Methods ask the server each time unless what they tell cannot change. Raises UserErrorException
+    when the experiment has no such run; all that asks raises ServiceException when the server
+    cannot be reached.
     """
 
     RUN_PATH = "/runs/{0}"
@@ -46,21 +51,17 @@ class Run(ChainedIdentity, HasExperimentPortal):
     def __init__(
         self, experiment: Experiment, run_id: str, outputs: Any = None, **kwargs: Any
     ) -> None:
-        self._experiment = experiment
-        self._run_id = run_id
-        self._job: Any = kwargs.pop("_job", None)
-        is_known = kwargs.pop("_is_known", False)
-        if self._job is None and not is_known:
-            self._fetch()
+        record = kwargs.pop("_record", None)
+        super().__init__(experiment, run_id, record, kwargs.pop("_is_known", False))
 
     # Where it is from.
 
     @staticmethod
     def get(workspace: Workspace, run_id: str) -> Run:
         """The run of that id. Raises UserErrorException when there is none."""
-        job = workspace._server.jobs.get(run_id)
-        experiment = Experiment(workspace, job.experiment, _skip_name_validation=True)
-        return rehydrated(experiment, job)
+        record = workspace._server.runs.get(run_id)
+        experiment = Experiment(workspace, record.experiment, _skip_name_validation=True)
+        return rehydrated(experiment, record)
 
     @staticmethod
     def list(
@@ -75,10 +76,10 @@ class Run(ChainedIdentity, HasExperimentPortal):
         """The experiment's runs, newest first, asked for as they are needed.
 
         `tags`, `properties`: a key, a list of keys, or a dict of keys and the values wanted.
-        `status`: one or a list.
+        `status`: one or a list. `include_children`: children too, not only runs without a parent.
         """
         wanted = RunFilter(type, tags, properties, status)
-        return runs_of(experiment.workspace, wanted, experiment=experiment)
+        return runs_of(experiment.workspace, wanted, experiment, include_children, _rehydrate_runs)
 
     @staticmethod
     def list_by_compute(
@@ -102,15 +103,16 @@ class Run(ChainedIdentity, HasExperimentPortal):
 
     @property
     def id(self) -> str:
-        """The run's id, ``<experiment>_<seconds since 1970>_<8 hex>``."""
+        """The run's id: ``<experiment>_<seconds since 1970>_<8 hex>`` of a submitted script, else a
+        UUID unless it was given."""
         return self._run_id
 
     @property
-    def number(self) -> int:
-        """Its place in the order of submission; unique in the server, with gaps in an
-        experiment."""
-        number: int = (self._job or self._fetch()).sequence
-        return number
+    def number(self) -> Optional[int]:
+        """Of a submitted script its place in the order of submission; unique in the server, with
+        gaps in an experiment. None of other runs, which are not counted."""
+        record = self._known()
+        return record.job.sequence if record.HasField("job") else None
 
     @property
     def experiment(self) -> Experiment:
@@ -118,19 +120,9 @@ class Run(ChainedIdentity, HasExperimentPortal):
         return self._experiment
 
     @property
-    def type(self) -> str:
-        """``"azureml.scriptrun"``: the kind of run there is."""
-        return RUN_TYPE
-
-    @property
-    def tags(self) -> Dict[str, str]:
-        """The tags that it was submitted with."""
-        return self.get_tags()
-
-    @property
-    def properties(self) -> Dict[str, str]:
-        """What the server keeps of the run for good, ``ContentSnapshotId`` among it."""
-        return self.get_properties()
+    def type(self) -> Optional[str]:
+        """``"azureml.scriptrun"``; None of interactive runs and children."""
+        return type_of(self._known())
 
     @property
     def status(self) -> str:
@@ -140,40 +132,35 @@ class Run(ChainedIdentity, HasExperimentPortal):
     def get_status(self) -> str:
         """NotStarted, Starting, Provisioning, Preparing, Queued, Running, Finalizing,
         CancelRequested, Completed, Failed, Canceled or NotResponding."""
-        return status_of(self._latest())
+        return status_of(self._settled())
 
     def get_detailed_status(self) -> Dict[str, Any]:
         """``status``, and in ``details`` what a queued run waits for, else None."""
-        job = self._latest()
+        job = self._job_now()
+        if job is None:
+            return {"status": self.get_status(), "details": None}
         return {"status": status_of(job), "details": job.pending.message or None}
 
     def get_details(self) -> Dict[str, Any]:
-        """runId, target, status, startTimeUtc, endTimeUtc, properties, runDefinition, logFiles and
-        more; ``error`` of a run that failed. What has not happened yet has no key.
+        """runId, target, status, startTimeUtc, endTimeUtc, properties, tags, runDefinition,
+        logFiles and more; ``error`` of a run that failed. What has not happened yet has no key.
 
         ``logFiles`` has the name of each log and, as its value, the name again with which
         ``download_file`` gets it.
         """
-        job = self._latest()
-        return details_of(job, {name: name for name in self._log_names()})
+        record = self._fetch()
+        return details_of(record, self._job_now(), {name: name for name in self._log_names()})
 
     def get_details_with_logs(self) -> Dict[str, Any]:
         """As ``get_details``, with the text of each log as the value in ``logFiles``."""
-        job = self._latest()
-        return details_of(job, {name: self._text(name) for name in self._log_names()})
+        record = self._fetch()
+        logs = {name: self._text(name) for name in self._log_names()}
+        return details_of(record, self._job_now(), logs)
 
-    def get_tags(self) -> Dict[str, str]:
-        """The tags that it was submitted with."""
-        return tags_of(self._with_spec())
-
-    def get_properties(self) -> Dict[str, str]:
-        """As ``properties``."""
-        return properties_of(self._with_spec())
-
-    def get_snapshot_id(self) -> str:
-        """Digest of the packed source directory, SHA-256 in 64 hex characters."""
-        digest: str = self._with_spec().spec.snapshot_digest
-        return digest
+    def get_snapshot_id(self) -> Optional[str]:
+        """Digest of the packed source directory, SHA-256 in 64 hex characters; None of a run that
+        has none."""
+        return self.get_properties().get(SNAPSHOT_PROPERTY)
 
     @property
     def portal_url(self) -> str:
@@ -203,10 +190,7 @@ class Run(ChainedIdentity, HasExperimentPortal):
         for an hour.
         """
         try:
-            if show_output:
-                self._job = RunOutput(self._server, self._run_id).show()
-            else:
-                self._job = wait_for_end(self._server, self._run_id)
+            self._wait(show_output)
         except KeyboardInterrupt as error:
             if not show_output:
                 raise
@@ -214,20 +198,35 @@ class Run(ChainedIdentity, HasExperimentPortal):
                 f"the output of the run {self._run_id} is not shown any more, but the run goes on; "
                 "run.wait_for_completion() waits for it again, run.cancel() ends it"
             ) from error
-        if raise_on_error and status_of(self._job) == RunStatus.FAILED:
-            raise ExperimentExecutionException(failure_sentence(self._job))
+        if raise_on_error and status_of(self._record) == RunStatus.FAILED:
+            raise ExperimentExecutionException(
+                tracked_failure_sentence(self._record)
+                if self._job is None
+                else failure_sentence(self._job)
+            )
         return self.get_details()
 
-    def cancel(self) -> bool:
-        """Asks the run to end, and returns at once: True. A run that has ended stays as it is."""
-        self._server.jobs.cancel(self._run_id)
-        return True
+    def _wait(self, show_output: bool) -> None:
+        if not self._is_job():
+            wait = TrackedRunOutput.show if show_output else wait_for_tracked_end
+            self._record = wait(self._server, self._run_id)
+            return
+        if show_output:
+            self._job = RunOutput(self._server, self._run_id).show()
+        else:
+            self._job = wait_for_end(self._server, self._run_id)
+        self._fetch()
 
     # Files.
 
     def get_file_names(self) -> List[str]:
         """Names of the logs and outputs that are at the server, of the newest attempt."""
-        return [file.name for file in self._server.files(self._run_id).list()]
+        try:
+            return [file.name for file in self._server.files(self._run_id).list()]
+        except UserErrorException as error:
+            if error.reference_code in _NO_FILES and not self._is_job():
+                return []
+            raise
 
     def download_file(
         self,
@@ -266,37 +265,12 @@ class Run(ChainedIdentity, HasExperimentPortal):
 
     # Within.
 
-    @property
-    def _server(self) -> Server:
-        return self._experiment.workspace._server
-
-    def _fetch(self) -> Any:
-        job = self._server.jobs.get(self._run_id)
-        if job.experiment != self._experiment.name:
-            raise UserErrorException(
-                f"the run {self._run_id} belongs to the experiment '{job.experiment}', not to "
-                f"'{self._experiment.name}'"
-            )
-        self._job = job
-        return job
-
-    def _latest(self) -> Any:
-        job = self._job
-        return job if job is not None and is_terminal(job) and _is_whole(job) else self._fetch()
-
-    def _with_spec(self) -> Any:
-        job = self._job
-        return job if job is not None and _is_whole(job) else self._fetch()
-
     def _log_names(self) -> List[str]:
         return [name for name in self.get_file_names() if name.startswith(LOG_PREFIX)]
 
     def _text(self, name: str) -> str:
         data = b"".join(self._server.files(self._run_id).read(name))
         return data.decode("utf-8", "replace")
-
-    def _identity_name(self) -> str:
-        return self._run_id
 
     def __repr__(self) -> str:
         return f"Run(Experiment: {self._experiment.name}, Id: {self._run_id}, Type: {self.type})"
@@ -308,20 +282,17 @@ def get_run(
     """The run of that id in the experiment; a plain Run unless `rehydrate`. Raises
     UserErrorException when the experiment has no such run."""
     plain = Run(experiment, run_id)
-    return rehydrated(experiment, plain._job) if rehydrate else plain
+    return rehydrated(experiment, plain._record) if rehydrate else plain
 
 
-def rehydrated(experiment: Experiment, job: Any) -> Run:
-    """The object of a job's run, of the class of its type."""
-    factory = Run._factories.get(RUN_TYPE)
+def rehydrated(experiment: Experiment, record: Any) -> Run:
+    """The object of a run, of the class of its type."""
+    kind = type_of(record)
+    factory = None if kind is None else Run._factories.get(kind)
     if factory is not None:
-        return factory(experiment, job.id)
+        return factory(experiment, record.id)
+    if kind is None:
+        return Run(experiment, record.id, _record=record)
     from muster.core.script_run import ScriptRun
 
-    return ScriptRun(experiment, job.id, _job=job)
-
-
-def _is_whole(job: Any) -> bool:
-    """Whether it came alone: of a job in a list the server tells a part."""
-    has_spec: bool = job.HasField("spec")
-    return has_spec
+    return ScriptRun(experiment, record.id, _record=record)

@@ -30,3 +30,11 @@ class ScriptRun(Run):
         super().__init__(experiment, run_id, **kwargs)
         self._directory = directory
         self._run_config = _run_config
+
+    @property
+    def type(self) -> str:
+        """``"azureml.scriptrun"``."""
+        return RUN_TYPE
+
+    def _is_job(self) -> bool:
+        return True
