@@ -10,7 +10,7 @@ import grpc
 import pytest
 
 from fakes import FakeError
-from muster._client import configuration
+from muster._client import configuration, fork_support
 from muster._client.backoff import Backoff
 from muster._client.configuration import Configuration
 from muster._client.connection import Connection
@@ -370,3 +370,48 @@ def test_lists_come_in_pages_when_they_are_needed(wired: Any) -> None:
     assert len(channel.requests) == 1
     assert [job.id for job in found] == ["b", "c"]
     assert [request.page_token for request in channel.requests] == ["", "t"]
+
+
+# Children made by fork().
+
+
+@pytest.mark.parametrize(
+    ("python", "version", "expected"),
+    [
+        ((3, 9, 18), "1.80.1", True),
+        ((3, 9, 18), "1.77.0", True),
+        ((3, 9, 18), "2.0.0", True),
+        ((3, 9, 18), "1.76.0", False),
+        ((3, 9, 18), "1.51.1", False),
+        ((3, 10, 0), "1.80.1", False),
+        ((3, 13, 0), "1.85.3", False),
+        ((3, 9, 18), "strange", False),
+    ],
+)
+def test_where_grpc_must_leave_children_alone(
+    python: Tuple[int, ...], version: str, expected: bool
+) -> None:
+    assert fork_support.must_leave_children_alone(python, version) is expected
+
+
+def test_a_child_that_cannot_talk_says_so_at_once(
+    wired: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connection, _ = wired(api().GetRunReply())
+    monkeypatch.setenv("GRPC_ENABLE_FORK_SUPPORT", "0")
+    monkeypatch.setattr("muster._client.connection._of_parents", [])
+    connection.channel()
+    connection._begin_anew()
+    with pytest.raises(ServiceException, match="made by fork"):
+        connection.call("TrackingService.GetRun", run_id="r")
+
+
+def test_a_child_has_a_channel_of_its_own(wired: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    connection, channel = wired(api().GetRunReply())
+    monkeypatch.delenv("GRPC_ENABLE_FORK_SUPPORT", raising=False)
+    monkeypatch.setattr("muster._client.connection._of_parents", [])
+    connection.channel()
+    connection._lock.acquire()  # by a thread that the child does not have
+    connection._begin_anew()
+    assert not channel.closed
+    connection.call("TrackingService.GetRun", run_id="r")

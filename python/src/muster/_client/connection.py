@@ -13,6 +13,7 @@ import grpc
 from muster._client.backoff import Backoff
 from muster._client.configuration import Configuration
 from muster._client.errors import connection_cause, exception_of, is_break, nobody_answered
+from muster._client.fork_support import children_can_talk
 from muster._client.process_life import ProcessBound
 from muster._proto import api
 from muster.exceptions import ServiceException
@@ -165,7 +166,14 @@ class Connection(ProcessBound):
             old.close()
 
     def channel(self) -> grpc.Channel:
-        """The channel; opened when it is first needed."""
+        """The channel; opened when it is first needed. Raises ServiceException where there can be
+        none."""
+        if _of_parents and not children_can_talk():
+            raise ServiceException(
+                "this process was made by fork() from one that talks to the server, and cannot do "
+                f"so itself with grpcio {grpc.__version__} under this Python; use the start method "
+                "'spawn' of multiprocessing, or Python 3.10 or newer"
+            )
         with self._lock:
             if self._channel is None:
                 root = self.configuration.ca_pem.encode()
