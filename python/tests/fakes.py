@@ -9,7 +9,7 @@ import grpc
 from muster._proto import api
 
 
-class FakeError(grpc.RpcError):
+class FakeError(grpc.RpcError):  # type: ignore[misc]
     """A failed call."""
 
     def __init__(

@@ -523,7 +523,7 @@ def test_metrics_of_every_kind(run: Run) -> None:
     run.log_row("described", "of it", x=1)
     run.log_table("table", {"x": [1, 2]})
     for schema in ("accuracy_table", "confusion_matrix", "predictions", "residuals"):
-        document = {"schema_type": schema, "schema_version": "1.0.0", "data": {}}
+        document: Dict[str, Any] = {"schema_type": schema, "schema_version": "1.0.0", "data": {}}
         getattr(run, f"log_{schema}")(schema, document)
         assert run.get_metrics(schema) == {schema: document}
     found = run.get_metrics()

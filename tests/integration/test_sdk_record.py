@@ -121,7 +121,8 @@ def test_a_server_that_is_killed_loses_and_doubles_nothing(cluster: Cluster, wor
                              for logger, before in zip(loggers, stored)), "all to get on")
         cluster.kill_server()
         counts = [logger.count for logger in loggers]
-        wait_for(lambda: all(l.count > c for l, c in zip(loggers, counts)), "log to go on without a server")
+        wait_for(lambda: all(logger.count > before for logger, before in zip(loggers, counts)),
+                 "log to go on without a server")
         cluster.start_server()
     for logger in loggers:
         logger.ending.set()
