@@ -238,6 +238,14 @@ AgentCore::Actions AgentCore::OnExited(const AttemptId& id, const std::optional<
   return impl_->AdvanceAndFinish(now);
 }
 
+AgentCore::Actions AgentCore::OnScriptFailed(const AttemptId& id, const std::string& sentence,
+                                             Now now) {
+  Attempt* attempt = impl_->Find(id);
+  if (attempt == nullptr || attempt->stage != Stage::kShipping || attempt->failure) return {};
+  attempt->failure = Failure{FailureCode::kScriptFailed, sentence};
+  return impl_->AdvanceAndFinish(now);
+}
+
 AgentCore::Actions AgentCore::OnShipped(const AttemptId& id, Now now) {
   Attempt* attempt = impl_->Find(id);
   if (attempt == nullptr || attempt->stage != Stage::kShipping) return {};

@@ -26,6 +26,7 @@ enum class FailureCode : std::uint8_t {
   kLeaseExpired = 9,
   kNodeDiskFull = 10,
   kLauncherFailed = 11,
+  kScriptFailed = 14,
 };
 struct Failure {
   FailureCode code = FailureCode::kLaunchFailed;
@@ -133,7 +134,7 @@ struct Terminate {
 struct Kill {
   AttemptId id;
 };
-// Ship the rest of the logs; ends in OnShipped (also when given up).
+// Ship the rest of what scripts logged and of the logs; ends in OnShipped (also when given up).
 struct ShipRest {
   AttemptId id;
 };
@@ -207,6 +208,9 @@ class AgentCore {
   Actions OnRank(const AttemptId& id, const Rank& rank, Now now);  // started or ended
   Actions OnExited(const AttemptId& id, const std::optional<Failure>& failure,
                    const std::string& last_log_lines, Now now);
+  // The script has said, in one sentence, that its run has failed. Of an attempt that has exited,
+  // and before OnShipped; the failure where there is no other.
+  Actions OnScriptFailed(const AttemptId& id, const std::string& sentence, Now now);
   Actions OnShipped(const AttemptId& id, Now now);
   // Answered at once if the answer is known, or if the attempt does not run (exit code 255).
   Actions OnDaemonRequested(const AttemptId& id, const DaemonRequest& request, Now now);

@@ -64,6 +64,7 @@ CauseCode AllowedCode(CauseCode code) {
     case CauseCode::kLeaseExpired:
     case CauseCode::kNodeDiskFull:
     case CauseCode::kLauncherFailed:
+    case CauseCode::kScriptFailed:
       return code;
     case CauseCode::kUnspecified:
     case CauseCode::kScriptExited:
@@ -112,8 +113,9 @@ TimePoint EndOf(const Cause& cause, const Attempt& attempt) {
 
 std::optional<Cause> FailureIn(const NodeId& node, const ObservedAttempt& observed) {
   const RankState* rank = FirstFailedRank(observed.ranks);
-  const bool rank_explains =
-      !observed.failure || observed.failure->code == CauseCode::kLauncherFailed;
+  const bool rank_explains = !observed.failure ||
+                             observed.failure->code == CauseCode::kLauncherFailed ||
+                             observed.failure->code == CauseCode::kScriptFailed;
   if (rank != nullptr && rank_explains) return CauseOfRank(node, *rank);
   if (!observed.failure) return std::nullopt;
   Cause cause = *observed.failure;

@@ -50,6 +50,7 @@ enum class CauseCode : std::uint8_t {
   kLauncherFailed,
   kInfeasible,
   kOperator,
+  kScriptFailed,
 };
 
 // Why a job or an attempt ended other than by itself.

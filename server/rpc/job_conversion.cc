@@ -12,7 +12,8 @@ static_assert(static_cast<int>(scheduler::JobStatus::kNotResponding) ==
               v1::JOB_STATUS_NOT_RESPONDING);
 static_assert(static_cast<int>(scheduler::CauseCode::kScriptExited) ==
               v1::CAUSE_CODE_SCRIPT_EXITED);
-static_assert(static_cast<int>(scheduler::CauseCode::kOperator) == v1::CAUSE_CODE_OPERATOR);
+static_assert(static_cast<int>(scheduler::CauseCode::kScriptFailed) ==
+              v1::CAUSE_CODE_SCRIPT_FAILED);
 static_assert(static_cast<int>(scheduler::PendingReason::kBehindOthers) ==
               v1::PENDING_REASON_BEHIND_OTHERS);
 static_assert(static_cast<int>(scheduler::PendingReason::kWaitingForLease) ==

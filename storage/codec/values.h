@@ -28,7 +28,7 @@ struct EnumRange;
   }
 MUSTER_ENUM_RANGE(JobStatus, kNotStarted, kNotResponding);
 MUSTER_ENUM_RANGE(Communicator, kNone, kParameterServer);
-MUSTER_ENUM_RANGE(CauseCode, kUnspecified, kOperator);
+MUSTER_ENUM_RANGE(CauseCode, kUnspecified, kScriptFailed);
 MUSTER_ENUM_RANGE(SharingMode, kExclusive, kSlots);
 MUSTER_ENUM_RANGE(AttemptPhase, kPreparing, kEnded);
 MUSTER_ENUM_RANGE(NodePhase, kAssigned, kLost);
@@ -40,7 +40,8 @@ MUSTER_ENUM_RANGE(Role, kAdmin, kJoin);
 static_assert(static_cast<int>(scheduler::JobStatus::kQueued) == 5 &&
               static_cast<int>(scheduler::JobStatus::kNotResponding) == 12);
 static_assert(static_cast<int>(scheduler::CauseCode::kCanceledByUser) == 7 &&
-              static_cast<int>(scheduler::CauseCode::kOperator) == 13);
+              static_cast<int>(scheduler::CauseCode::kOperator) == 13 &&
+              static_cast<int>(scheduler::CauseCode::kScriptFailed) == 14);
 static_assert(static_cast<int>(scheduler::Communicator::kParameterServer) == 5);
 static_assert(static_cast<int>(scheduler::SharingMode::kSlots) == 2);
 static_assert(static_cast<int>(scheduler::AttemptPhase::kEnded) == 5);

@@ -50,6 +50,8 @@ scheduler::CauseCode ToScheduler(agent::FailureCode code) {
       return scheduler::CauseCode::kNodeDiskFull;
     case agent::FailureCode::kLauncherFailed:
       return scheduler::CauseCode::kLauncherFailed;
+    case agent::FailureCode::kScriptFailed:
+      return scheduler::CauseCode::kScriptFailed;
   }
   return scheduler::CauseCode::kUnspecified;
 }

@@ -76,6 +76,29 @@ TEST_F(LevelsTest, ExitIsReportedAtOnceAndFinishedOnlyAfterTheLogsAreShipped) {
   EXPECT_TRUE(report_.attempts.empty());
 }
 
+TEST_F(LevelsTest, WhatTheScriptSaidOfItsFailureIsReportedOnceItHasExited) {
+  Level({Want(a_, DesiredPhase::kRun)});
+  Asked(core_->OnPrepared(a_, std::nullopt, now()));
+  Asked(core_->OnRunning(a_, now()));
+  Asked(core_->OnScriptFailed(a_, "too early", now()));
+  EXPECT_FALSE(Only().failure);
+  Asked(core_->OnExited(a_, std::nullopt, "", now()));
+  Asked(core_->OnScriptFailed(a_, "diverged", now()));
+  Asked(core_->OnScriptFailed(a_, "again", now()));
+  Asked(core_->OnShipped(a_, now()));
+  EXPECT_EQ(Only().phase, ObservedPhase::kFinished);
+  EXPECT_EQ(Only().failure, (Failure{FailureCode::kScriptFailed, "diverged"}));
+}
+
+TEST_F(LevelsTest, AnotherFailureIsNotReplacedByWhatTheScriptSaid) {
+  Level({Want(a_, DesiredPhase::kRun)});
+  Asked(core_->OnPrepared(a_, std::nullopt, now()));
+  Asked(core_->OnRunning(a_, now()));
+  Asked(core_->OnExited(a_, Failure{FailureCode::kShimLost, "lost"}, "", now()));
+  Asked(core_->OnScriptFailed(a_, "diverged", now()));
+  EXPECT_EQ(Only().failure->code, FailureCode::kShimLost);
+}
+
 TEST_F(LevelsTest, AnEndedRankStaysAsItEnded) {
   Level({Want(a_, DesiredPhase::kRun)});
   Asked(core_->OnPrepared(a_, std::nullopt, now()));

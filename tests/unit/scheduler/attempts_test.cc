@@ -63,6 +63,29 @@ TEST_F(Gang, CompletesWhenEveryNodeHasShippedItsLogs) {
   EXPECT_TRUE(cluster.state.attempts.empty());
 }
 
+TEST_F(Gang, FailsIfTheScriptSaysSoThoughEveryRankEndedWell) {
+  Run();
+  cluster.Report(kN1, {Observed(id, ObservedPhase::kExited, {Exited(0, 0), Exited(1, 0)})});
+  cluster.Report(kN2, {Observed(id, ObservedPhase::kFinished, {Exited(2, 0), Exited(3, 0)})});
+  EXPECT_EQ(status(), JobStatus::kFinalizing);
+  ObservedAttempt said = Observed(id, ObservedPhase::kFinished);
+  said.failure = CauseOf(CauseCode::kScriptFailed, "The loss is not a number");
+  cluster.Report(kN1, {said});
+  EXPECT_EQ(status(), JobStatus::kFailed);
+  const Cause cause = *cluster.CauseOf(id.job);
+  EXPECT_EQ(cause.code, CauseCode::kScriptFailed);
+  EXPECT_EQ(cause.message, "The loss is not a number");
+  EXPECT_EQ(cause.node, kN1);
+}
+
+TEST_F(Gang, NamesARankThatFailedBeforeWhatTheScriptSaid) {
+  Run();
+  ObservedAttempt said = Observed(id, ObservedPhase::kFinished, {Exited(0, 3), Exited(1, 0)});
+  said.failure = CauseOf(CauseCode::kScriptFailed, "The loss is not a number");
+  cluster.Report(kN1, {said});
+  EXPECT_EQ(cluster.Get(id).cause->code, CauseCode::kScriptExited);
+}
+
 TEST_F(Gang, IsKilledAtOnceWhenARankFailsAndNamesTheFirst) {
   Run();
   cluster.Report(kN2,
