@@ -80,6 +80,8 @@ inline constexpr std::array kRpcRoles = std::to_array<RpcRoles>({
     {"/muster.v1.AgentService/Session", kNodes},
     {"/muster.v1.AgentService/ReadBlob", kNodes},
     {"/muster.v1.AgentService/AppendRunFiles", kNodes},
+    {"/muster.v1.AgentService/AppendTracking", kNodes},
+    {"/muster.v1.AgentService/CallForAttempt", kNodes},
     {"/grpc.health.v1.Health/Check", kReaders},
     {"/grpc.health.v1.Health/Watch", kReaders},
     {"/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo", kReaders},

@@ -59,6 +59,8 @@ ALLOWED = {
     "/muster.v1.AgentService/Session": {"node"},
     "/muster.v1.AgentService/ReadBlob": {"node"},
     "/muster.v1.AgentService/AppendRunFiles": {"node"},
+    "/muster.v1.AgentService/AppendTracking": {"node"},
+    "/muster.v1.AgentService/CallForAttempt": {"node"},
     "/grpc.health.v1.Health/Check": CLIENTS,
     "/grpc.health.v1.Health/Watch": CLIENTS,
     "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo": CLIENTS,
