@@ -26,11 +26,13 @@ std::size_t SizeOf(const Properties& properties) {
   return bytes;
 }
 
+std::size_t SizeOf(const NewRun& run) {
+  return 512 + run.display_name.size() + SizeOf(run.tags) + SizeOf(run.properties);
+}
+
 std::size_t SizeOf(const CreateRuns& create) {
   std::size_t bytes = 0;
-  for (const NewRun& run : create.runs) {
-    bytes += 512 + run.display_name.size() + SizeOf(run.tags) + SizeOf(run.properties);
-  }
+  for (const NewRun& run : create.runs) bytes += SizeOf(run);
   return bytes;
 }
 
@@ -39,12 +41,27 @@ std::size_t SizeOf(const UpdateRun& update) {
          128 * update.remove_tags.size() + update.error_message.size();
 }
 
+std::size_t SizeOf(const Metric& metric) {
+  const auto* text = std::get_if<std::string>(&metric.value);
+  return sizeof(Metric) + metric.name.size() + metric.description.size() +
+         (text == nullptr ? 0 : text->size());
+}
+
 std::size_t SizeOf(const AppendMetrics& append) {
   std::size_t bytes = 0;
-  for (const Metric& metric : append.values) {
-    const auto* text = std::get_if<std::string>(&metric.value);
-    bytes += sizeof(Metric) + metric.name.size() + metric.description.size() +
-             (text == nullptr ? 0 : text->size());
+  for (const Metric& metric : append.values) bytes += SizeOf(metric);
+  return bytes;
+}
+
+std::size_t SizeOf(const std::monostate&) { return 0; }
+std::size_t SizeOf(const LogValue& value) { return SizeOf(value.metric); }
+std::size_t SizeOf(const FailJob& failure) { return 64 + failure.error_message.size(); }
+std::size_t SizeOf(const RefusedLine& line) { return 64 + line.why.size(); }
+
+std::size_t SizeOf(const AppendSpool& spool) {
+  std::size_t bytes = 0;
+  for (const SpoolLine& line : spool.lines) {
+    bytes += 64 + std::visit([](const auto& body) { return SizeOf(body); }, line.body);
   }
   return bytes;
 }
@@ -171,6 +188,20 @@ Result<TrackedRun> Updated(TrackedRun run, const TrackingChange& change, const U
   }
   if (update.heartbeat) run.heartbeat = change.now;
   return run;
+}
+
+Status IsOfJob(const TrackedRun& run, const RunId& job) {
+  if (run.root == job) return {};
+  return Fail(ErrorCode::kPermissionDenied, ErrorReason::kWrongRole,
+              "run " + run.id.str() + " is not part of job " + job.str() +
+                  "; a script may change the run of its own job and what is below it");
+}
+
+std::string SentenceOf(const FailJob& failure) {
+  std::string sentence = failure.error_message.empty() ? "The script said that its run has failed"
+                                                       : failure.error_message;
+  if (!failure.error_code.empty()) sentence += " (" + failure.error_code + ")";
+  return sentence;
 }
 
 Status CheckRoom(const TrackedRun& run, std::uint64_t more_names, std::uint64_t more_values,

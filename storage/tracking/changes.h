@@ -47,6 +47,36 @@ struct AppendMetrics {
   std::vector<Metric> values;
 };
 
+// What one line of a script's spool asks for.
+struct LogValue {
+  RunId run;
+  Metric metric;
+};
+// The script says that the run of its own job has failed (run.fail).
+struct FailJob {
+  std::string error_code;
+  std::string error_message;
+};
+struct RefusedLine {
+  std::string why;  // one sentence
+};
+struct SpoolLine {
+  std::uint64_t end = 0;  // where the next one begins in the file, bytes
+  TimePoint time{};       // of the script's clock; 1970: unknown
+  // Nothing: a line that says nothing to store.
+  std::variant<std::monostate, LogValue, NewRun, UpdateRun, FailJob, RefusedLine> body;
+};
+
+// A part of a file in which a script of the job spools its lines. It may name the job and what is
+// below it, and acts as the job's user, whatever the change's caller.
+struct AppendSpool {
+  RunId job;
+  std::string writer;  // of the file, unique among the job's
+  std::uint64_t offset = 0;
+  std::uint64_t bytes = 0;  // of the part, lines and others
+  std::vector<SpoolLine> lines;
+};
+
 // Jobs that a change names. Their rows are made with it, if they have none.
 struct JobRun {
   RunId id;
@@ -60,15 +90,20 @@ struct TrackingChange {
   scheduler::Principal caller;
   WorkspaceName workspace;
   TimePoint now{};
-  scheduler::Idempotency idempotency;  // key empty: of AppendMetrics, which has its own way
+  scheduler::Idempotency idempotency;  // key empty: of those that count by themselves
   std::vector<JobRun> jobs;
-  std::variant<CreateRuns, UpdateRun, AppendMetrics> body;
+  std::variant<CreateRuns, UpdateRun, AppendMetrics, AppendSpool> body;
 };
 
 struct TrackingAnswer {
   std::optional<scheduler::JobStatus> status;  // UpdateRun of a tracked run
-  std::uint64_t next = 0;                      // AppendMetrics
+  std::uint64_t next = 0;                      // AppendMetrics, AppendSpool
+  // AppendSpool: why lines were refused, of the first kMaxToldRefusals; how many were.
+  std::vector<std::string> refused = {};
+  std::uint32_t refused_count = 0;
+  std::optional<std::string> script_failure = {};  // what this file has said so far
 };
+inline constexpr std::size_t kMaxToldRefusals = 20;
 
 // Rough size in memory.
 std::size_t SizeOf(const TrackingChange& change);
@@ -91,6 +126,12 @@ Status IsSameRun(const TrackedRun& present, const TrackedRun& made);
 
 // The run after the change: all of it, or an error.
 Result<TrackedRun> Updated(TrackedRun run, const TrackingChange& change, const UpdateRun& update);
+
+// PERMISSION_DENIED if the run is neither the job's nor below it.
+Status IsOfJob(const TrackedRun& run, const RunId& job);
+
+// "Disk is gone (E42)": one sentence for the cause of the job's end.
+std::string SentenceOf(const FailJob& failure);
 
 // FAILED_PRECONDITION (kTooMany) if the run had more than its limits.
 Status CheckRoom(const TrackedRun& run, std::uint64_t more_names, std::uint64_t more_values,

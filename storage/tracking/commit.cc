@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "storage/tracking/codec.h"
+#include "storage/tracking/spool.h"
 
 namespace muster::storage {
 namespace {
@@ -115,6 +116,13 @@ Committed Apply(TrackingRows& rows, const TrackingChange& change, const AppendMe
   next += values.size();
   MUSTER_TRY(rows.SaveNext(run->sequence, append.writer, next));
   return TrackingAnswer{{}, next};
+}
+
+Committed Apply(TrackingRows& rows, const TrackingChange& change, const AppendSpool& spool,
+                const TrackingLimits& limits) {
+  MUSTER_ASSIGN(std::optional<TrackedRun> job, FindRun(rows, change, spool.job));
+  if (!job) return Refuse(UnknownRun(spool.job));
+  return CommitSpool(rows, change, spool, std::move(*job), limits);
 }
 
 // What the repetition of an answered request is told.

@@ -48,6 +48,11 @@ Result<std::unique_ptr<TrackingRows>> TrackingRows::Prepare(Connection& connecti
       {&rows->save_next_,
        "INSERT INTO metric_writers (run, writer, next) VALUES (?1, ?2, ?3) "
        "ON CONFLICT DO UPDATE SET next = excluded.next"},
+      {&rows->find_spool_,
+       "SELECT next, script_failure FROM spool_files WHERE run = ?1 AND writer = ?2"},
+      {&rows->save_spool_,
+       "INSERT INTO spool_files (run, writer, next, script_failure) VALUES (?1, ?2, ?3, ?4) "
+       "ON CONFLICT DO UPDATE SET next = excluded.next, script_failure = excluded.script_failure"},
       {&rows->find_answered_,
        "SELECT request_digest FROM answered_requests WHERE workspace = ?1 AND key = ?2"},
       {&rows->remember_,
@@ -131,6 +136,27 @@ Result<std::uint64_t> TrackingRows::NextOf(std::uint64_t run, std::string_view w
 
 Status TrackingRows::SaveNext(std::uint64_t run, std::string_view writer, std::uint64_t next) {
   return save_next_->Bind(1, run).BindText(2, writer).Bind(3, next).Run();
+}
+
+Result<SpoolFile> TrackingRows::FindSpool(std::uint64_t run, std::string_view writer) {
+  find_spool_->Bind(1, run).BindText(2, writer);
+  MUSTER_ASSIGN(const bool found, find_spool_->Step());
+  if (!found) return SpoolFile{};
+  SpoolFile file;
+  file.next = find_spool_->Unsigned(0);
+  if (!find_spool_->IsNull(1)) file.script_failure = std::string(find_spool_->Text(1));
+  find_spool_->Reset();
+  return file;
+}
+
+Status TrackingRows::SaveSpool(std::uint64_t run, std::string_view writer, const SpoolFile& file) {
+  save_spool_->Bind(1, run).BindText(2, writer).Bind(3, file.next);
+  if (file.script_failure) {
+    save_spool_->BindText(4, *file.script_failure);
+  } else {
+    save_spool_->BindNull(4);
+  }
+  return save_spool_->Run();
 }
 
 Result<std::optional<Digest>> TrackingRows::FindAnswered(const WorkspaceName& workspace,

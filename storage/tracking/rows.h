@@ -18,6 +18,12 @@ inline constexpr std::string_view kRunColumns =
     "data";
 Result<TrackedRun> ReadRunRow(const Statement& row);
 
+// How far the spool of a job's script has been read.
+struct SpoolFile {
+  std::uint64_t next = 0;                     // bytes
+  std::optional<std::string> script_failure;  // what it has said of the job's failure
+};
+
 struct MetricName {
   std::uint64_t number = 0;  // 0: not there yet
   std::uint64_t count = 0;
@@ -43,6 +49,10 @@ class TrackingRows {
   Result<std::uint64_t> NextOf(std::uint64_t run, std::string_view writer);
   Status SaveNext(std::uint64_t run, std::string_view writer, std::uint64_t next);
 
+  // `run`: of the job.
+  Result<SpoolFile> FindSpool(std::uint64_t run, std::string_view writer);
+  Status SaveSpool(std::uint64_t run, std::string_view writer, const SpoolFile& file);
+
   Result<std::optional<Digest>> FindAnswered(const WorkspaceName& workspace, std::string_view key);
   // Forgets the oldest beyond `kept`.
   Status Remember(const WorkspaceName& workspace, std::string_view key, const Digest& digest,
@@ -53,7 +63,8 @@ class TrackingRows {
 
   Connection& connection_;
   std::optional<Statement> find_run_, insert_run_, save_run_, save_counts_, find_name_, save_name_,
-      insert_metric_, next_, save_next_, find_answered_, remember_, forget_;
+      insert_metric_, next_, save_next_, find_spool_, save_spool_, find_answered_, remember_,
+      forget_;
 };
 
 }  // namespace muster::storage

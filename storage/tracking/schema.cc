@@ -53,7 +53,17 @@ CREATE TABLE answered_requests (
 CREATE UNIQUE INDEX answered_requests_by_key ON answered_requests (workspace, key);
 )sql";
 
-constexpr std::array kTrackingMigrations = {Migration{0, kTrackingVersion1}};
+// How far the files were read in which scripts of a job (`run`) spool their lines. next: byte
+// behind the last line that is here or was refused.
+constexpr const char* kTrackingVersion2 = R"sql(
+CREATE TABLE spool_files (
+  run INTEGER NOT NULL, writer TEXT NOT NULL, next INTEGER NOT NULL, script_failure TEXT,
+  PRIMARY KEY (run, writer)
+) STRICT, WITHOUT ROWID;
+)sql";
+
+constexpr std::array kTrackingMigrations = {Migration{0, kTrackingVersion1},
+                                            Migration{1, kTrackingVersion2}};
 
 }  // namespace
 

@@ -49,7 +49,7 @@ TEST(TrackingStore, TheFileIsItsOwnersAloneAndInWriteAheadMode) {
   EXPECT_EQ(info.st_mode & 0777, 0600U);
   auto connection = Connection::Open(path, Connection::Mode::kReadOnly);
   EXPECT_EQ(*connection->QueryText("PRAGMA journal_mode"), "wal");
-  EXPECT_EQ(*connection->QueryInteger("PRAGMA user_version"), 1);
+  EXPECT_EQ(*connection->QueryInteger("PRAGMA user_version"), 2);
 }
 
 TEST(TrackingStore, ADatabaseOfANewerProgramIsRefused) {
@@ -58,7 +58,7 @@ TEST(TrackingStore, ADatabaseOfANewerProgramIsRefused) {
   {
     auto connection =
         Connection::Open(tracked.directory() / "tracking.db", Connection::Mode::kReadWrite);
-    ASSERT_TRUE(connection->Execute("PRAGMA user_version = 2"));
+    ASSERT_TRUE(connection->Execute("PRAGMA user_version = 3"));
   }
   const auto opened = TrackingStore::Open(tracked.directory().path(), {});
   ASSERT_FALSE(opened);
