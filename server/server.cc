@@ -98,6 +98,9 @@ struct Server::Parts {
   std::unique_ptr<PathCheck> path_check;
   std::unique_ptr<Housekeeping> housekeeping;
   std::unique_ptr<RpcParts> rpc;
+  std::unique_ptr<TrackingParts> record;
+  std::unique_ptr<SpoolIntake> spools;
+  std::unique_ptr<AttemptCalls> attempt_calls;
   std::vector<std::unique_ptr<grpc::Service>> services;
   std::unique_ptr<grpc::Server> grpc_server;
   int port = 0;
@@ -148,13 +151,19 @@ void Server::Parts::MakeServices() {
   ServerFacts facts{MUSTER_VERSION, started, [this] {
                       return DiskFacts{disk.free_bytes(), disk.reserve_bytes()};
                     }};
-  services.push_back(std::make_unique<JobService>(*rpc));
-  services.push_back(std::make_unique<AgentService>(*rpc));
+  record = std::make_unique<TrackingParts>(
+      TrackingParts{loop, *history, *tracking_readers, *tracking, disk, started});
+  auto jobs = std::make_unique<JobService>(*rpc);
+  auto files = std::make_unique<RunFileService>(*rpc, *tracking_readers);
+  auto runs = std::make_unique<TrackingService>(*record);
+  spools = std::make_unique<SpoolIntake>(*record, *io);
+  attempt_calls = std::make_unique<AttemptCalls>(*rpc, *jobs, *files, *runs);
+  services.push_back(std::make_unique<AgentService>(*rpc, *spools, *attempt_calls));
+  services.push_back(std::move(jobs));
+  services.push_back(std::move(files));
+  services.push_back(std::move(runs));
   services.push_back(std::make_unique<BlobService>(*rpc));
-  services.push_back(std::make_unique<RunFileService>(*rpc, *tracking_readers));
   services.push_back(std::make_unique<AdminService>(loop, mint, std::move(facts)));
-  services.push_back(std::make_unique<TrackingService>(
-      TrackingParts{loop, *history, *tracking_readers, *tracking, disk, started}));
   services.push_back(std::make_unique<NodeService>(loop));
   services.push_back(std::make_unique<PoolService>(loop));
   services.push_back(std::make_unique<DatastoreService>(loop, [this] { path_check->Forget(); }));

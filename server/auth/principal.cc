@@ -44,6 +44,7 @@ Principal PrincipalOf(const grpc::ServerContextBase& context) {
 }
 
 Result<WorkspaceName> WorkspaceFor(const Principal& principal, const std::string& requested) {
+  if (principal.role == Role::kAttempt && requested.empty()) return principal.workspace;
   WorkspaceName workspace(requested.empty() ? kDefaultWorkspace : requested);
   const bool everywhere =
       principal.role == Role::kAdmin && principal.workspace.str() == kDefaultWorkspace;

@@ -15,9 +15,9 @@ namespace muster::server {
 // principal is a viewer of no workspace.
 scheduler::Principal PrincipalOf(const grpc::ServerContextBase& context);
 
-// The workspace a request names ("" is "default"), if the principal may act in it: the one its
-// token is bound to, or any for an admin of "default". PERMISSION_DENIED (kWrongWorkspace)
-// otherwise.
+// The workspace a request names ("" is "default", or an attempt's own), if the principal may act in
+// it: the one its token is bound to, or any for an admin of "default". PERMISSION_DENIED
+// (kWrongWorkspace) otherwise.
 Result<WorkspaceName> WorkspaceFor(const scheduler::Principal& principal,
                                    const std::string& requested);
 

@@ -76,4 +76,20 @@ grpc::ServerUnaryReactor* AgentService::AppendRunFiles(grpc::CallbackServerConte
   return reactor;
 }
 
+grpc::ServerUnaryReactor* AgentService::AppendTracking(grpc::CallbackServerContext* context,
+                                                       const v1::AppendTrackingRequest* request,
+                                                       v1::AppendTrackingReply* reply) {
+  auto* reactor = context->DefaultReactor();
+  spools_.Take(PrincipalOf(*context).node, *request, *reply, reactor);
+  return reactor;
+}
+
+grpc::ServerUnaryReactor* AgentService::CallForAttempt(grpc::CallbackServerContext* context,
+                                                       const v1::CallForAttemptRequest* request,
+                                                       v1::CallForAttemptReply* reply) {
+  auto* reactor = context->DefaultReactor();
+  calls_.Take(PrincipalOf(*context).node, *request, *reply, reactor);
+  return reactor;
+}
+
 }  // namespace muster::server

@@ -193,15 +193,15 @@ void JobService::Answer(const Submission& submission, Result<ReplyValue> result)
   }
 }
 
-grpc::ServerUnaryReactor* JobService::GetJob(grpc::CallbackServerContext* context,
-                                             const v1::GetJobRequest* request,
-                                             v1::GetJobReply* reply) {
-  auto* reactor = context->DefaultReactor();
-  Result<WorkspaceName> workspace = WorkspaceFor(PrincipalOf(*context), request->workspace());
+grpc::ServerUnaryReactor* JobService::GetJob(const scheduler::Principal& caller,
+                                             const v1::GetJobRequest& request,
+                                             v1::GetJobReply* reply,
+                                             grpc::ServerUnaryReactor* reactor) const {
+  Result<WorkspaceName> workspace = WorkspaceFor(caller, request.workspace());
   if (!workspace) return FinishWith(reactor, workspace.error());
   const bool queued =
       parts_.history.Submit([this, reactor, reply, workspace = *workspace,
-                             id = JobId(request->job_id())](storage::History& history) {
+                             id = JobId(request.job_id())](storage::History& history) {
         const auto record = history.GetJob(workspace, id);
         if (!record) return static_cast<void>(FinishWith(reactor, StateUnread(record.error())));
         if (!*record) return static_cast<void>(FinishWith(reactor, UnknownJob(id.str())));
@@ -217,7 +217,7 @@ grpc::ServerUnaryReactor* JobService::GetJob(grpc::CallbackServerContext* contex
 }
 
 void JobService::Explain(grpc::ServerUnaryReactor* reactor, const JobId& job,
-                         v1::GetJobReply* reply) {
+                         v1::GetJobReply* reply) const {
   parts_.loop.Query([reactor, job, reply](const Core& core, Now now) {
     const auto usable = [&core](const NodeId& node) {
       const Core::NodeSoftState soft = core.Soft(node);
@@ -263,24 +263,23 @@ grpc::ServerUnaryReactor* JobService::ListJobs(grpc::CallbackServerContext* cont
   return queued ? reactor : FinishWith(reactor, Overloaded());
 }
 
-grpc::ServerUnaryReactor* JobService::CancelJob(grpc::CallbackServerContext* context,
-                                                const v1::CancelJobRequest* request,
-                                                v1::CancelJobReply* reply) {
-  auto* reactor = context->DefaultReactor();
-  const scheduler::Principal caller = PrincipalOf(*context);
-  Result<WorkspaceName> workspace = WorkspaceFor(caller, request->workspace());
+grpc::ServerUnaryReactor* JobService::CancelJob(const scheduler::Principal& caller,
+                                                const v1::CancelJobRequest& request,
+                                                v1::CancelJobReply* reply,
+                                                grpc::ServerUnaryReactor* reactor) const {
+  Result<WorkspaceName> workspace = WorkspaceFor(caller, request.workspace());
   if (!workspace) return FinishWith(reactor, workspace.error());
   std::vector<Fault> faults;
-  CheckRequestId(request->request_id(), faults);
+  CheckRequestId(request.request_id(), faults);
   if (!faults.empty()) {
     Error error = BadRequest("request_id " + faults.front().message);
     error.faults = std::move(faults);
     return FinishWith(reactor, error);
   }
   const auto cancellation = std::make_shared<Cancellation>(
-      Cancellation{reactor, reply, caller, *workspace, JobId(request->job_id())});
+      Cancellation{reactor, reply, caller, *workspace, JobId(request.job_id())});
   scheduler::CancelJob command{std::move(*workspace),
-                               IdempotencyOf("/muster.v1.JobService/CancelJob", caller, *request),
+                               IdempotencyOf("/muster.v1.JobService/CancelJob", caller, request),
                                cancellation->job};
   parts_.loop.Post(scheduler::Command{caller, std::move(command)},
                    [this, cancellation](const Result<ReplyValue>& result) {
@@ -295,7 +294,7 @@ grpc::ServerUnaryReactor* JobService::CancelJob(grpc::CallbackServerContext* con
   return reactor;
 }
 
-void JobService::AnswerEnded(const std::shared_ptr<Cancellation>& cancellation) {
+void JobService::AnswerEnded(const std::shared_ptr<Cancellation>& cancellation) const {
   parts_.history.Continue([cancellation](storage::History& history) {
     grpc::ServerUnaryReactor* call = cancellation->reactor;
     const auto record = history.GetJob(cancellation->workspace, cancellation->job);

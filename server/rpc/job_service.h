@@ -4,6 +4,7 @@
 #include <memory>
 
 #include "muster/v1/jobs.grpc.pb.h"
+#include "server/auth/principal.h"
 #include "server/rpc/known_blobs.h"
 #include "server/rpc/rpc_parts.h"
 
@@ -27,15 +28,30 @@ class JobService final : public JobServiceBase {
                                       grpc::ByteBuffer* reply) override;
   grpc::ServerUnaryReactor* GetJob(grpc::CallbackServerContext* context,
                                    const muster::v1::GetJobRequest* request,
-                                   muster::v1::GetJobReply* reply) override;
+                                   muster::v1::GetJobReply* reply) override {
+    return GetJob(PrincipalOf(*context), *request, reply, context->DefaultReactor());
+  }
   grpc::ServerUnaryReactor* ListJobs(grpc::CallbackServerContext* context,
                                      const muster::v1::ListJobsRequest* request,
                                      muster::v1::ListJobsReply* reply) override;
   grpc::ServerUnaryReactor* CancelJob(grpc::CallbackServerContext* context,
                                       const muster::v1::CancelJobRequest* request,
-                                      muster::v1::CancelJobReply* reply) override;
+                                      muster::v1::CancelJobReply* reply) override {
+    return CancelJob(PrincipalOf(*context), *request, reply, context->DefaultReactor());
+  }
   grpc::ServerWriteReactor<muster::v1::JobEvent>* WatchJobs(
       grpc::CallbackServerContext* context, const muster::v1::WatchJobsRequest* request) override;
+
+  // The same for a caller who has been let in otherwise. `reply` and `reactor` live until the
+  // reactor is finished, which happens once.
+  grpc::ServerUnaryReactor* GetJob(const scheduler::Principal& caller,
+                                   const muster::v1::GetJobRequest& request,
+                                   muster::v1::GetJobReply* reply,
+                                   grpc::ServerUnaryReactor* reactor) const;
+  grpc::ServerUnaryReactor* CancelJob(const scheduler::Principal& caller,
+                                      const muster::v1::CancelJobRequest& request,
+                                      muster::v1::CancelJobReply* reply,
+                                      grpc::ServerUnaryReactor* reactor) const;
 
  private:
   struct Submission;
@@ -49,9 +65,10 @@ class JobService final : public JobServiceBase {
   static Digest DigestOf(const Submission& submission, std::string_view given_spec);
   static void Answer(const Submission& submission, Result<ReplyValue> result);
   // The core knows no live job of this id: an ended one keeps its status, which is the answer.
-  void AnswerEnded(const std::shared_ptr<Cancellation>& cancellation);
+  void AnswerEnded(const std::shared_ptr<Cancellation>& cancellation) const;
   // Adds why the job waits, on the core thread, and finishes.
-  void Explain(grpc::ServerUnaryReactor* reactor, const JobId& job, muster::v1::GetJobReply* reply);
+  void Explain(grpc::ServerUnaryReactor* reactor, const JobId& job,
+               muster::v1::GetJobReply* reply) const;
 
   const RpcParts& parts_;
   KnownBlobs known_blobs_;

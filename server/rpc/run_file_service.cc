@@ -116,11 +116,11 @@ void RunFileService::AskTracked(const WorkspaceName& workspace, const std::strin
   });
 }
 
-grpc::ServerUnaryReactor* RunFileService::ListRunFiles(grpc::CallbackServerContext* context,
-                                                       const v1::ListRunFilesRequest* request,
-                                                       v1::ListRunFilesReply* reply) {
-  auto* reactor = context->DefaultReactor();
-  Result<ListOrder> order = DecodeList(PrincipalOf(*context), *request);
+grpc::ServerUnaryReactor* RunFileService::ListRunFiles(const scheduler::Principal& caller,
+                                                       const v1::ListRunFilesRequest& request,
+                                                       v1::ListRunFilesReply* reply,
+                                                       grpc::ServerUnaryReactor* reactor) const {
+  Result<ListOrder> order = DecodeList(caller, request);
   if (!order) return FinishWith(reactor, order.error());
   const bool queued = parts_.history.Submit(
       [this, reactor, reply, order = std::move(*order)](storage::History& history) {

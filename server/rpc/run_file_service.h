@@ -5,6 +5,7 @@
 #include <string>
 
 #include "muster/v1/files.grpc.pb.h"
+#include "server/auth/principal.h"
 #include "server/rpc/rpc_parts.h"
 #include "server/tracking/tracking_parts.h"
 
@@ -22,7 +23,14 @@ class RunFileService final : public RunFileServiceBase {
 
   grpc::ServerUnaryReactor* ListRunFiles(grpc::CallbackServerContext* context,
                                          const muster::v1::ListRunFilesRequest* request,
-                                         muster::v1::ListRunFilesReply* reply) override;
+                                         muster::v1::ListRunFilesReply* reply) override {
+    return ListRunFiles(PrincipalOf(*context), *request, reply, context->DefaultReactor());
+  }
+  // For a caller who has been let in otherwise; `reply` and `reactor` live until the end.
+  grpc::ServerUnaryReactor* ListRunFiles(const scheduler::Principal& caller,
+                                         const muster::v1::ListRunFilesRequest& request,
+                                         muster::v1::ListRunFilesReply* reply,
+                                         grpc::ServerUnaryReactor* reactor) const;
   grpc::ServerWriteReactor<muster::v1::RunFileChunk>* ReadRunFile(
       grpc::CallbackServerContext* context, const muster::v1::ReadRunFileRequest* request) override;
   grpc::ServerUnaryReactor* AddRunFiles(grpc::CallbackServerContext* context,

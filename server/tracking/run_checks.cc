@@ -79,6 +79,8 @@ storage::Properties DecodeProperties(const std::string& field,
   return {map.begin(), map.end()};
 }
 
+}  // namespace
+
 storage::NewRun DecodeNewRun(const std::string& field, const v1::NewRun& in,
                              std::vector<Fault>& faults) {
   storage::NewRun run;
@@ -102,6 +104,8 @@ storage::NewRun DecodeNewRun(const std::string& field, const v1::NewRun& in,
   run.not_started = in.not_started();
   return run;
 }
+
+namespace {
 
 void DecodeStatus(const v1::UpdateRunRequest& request, storage::UpdateRun& update,
                   std::vector<Fault>& faults) {
@@ -135,13 +139,13 @@ void CheckContent(const std::string& field, const v1::MetricValue& value,
       return;
     case v1::MetricValue::kText:
       if (!is_scalar) AddFault(faults, field, "", "must be a json text: only scalars are texts");
-      CheckBytes(field + ".text", value.text(), 0, kMaxMetricTextBytes, faults);
+      CheckBytes(Within(field, "text"), value.text(), 0, kMaxMetricTextBytes, faults);
       return;
     case v1::MetricValue::kJson:
       if (is_scalar) AddFault(faults, field, "", "must be a number or a text: it is a scalar");
-      CheckBytes(field + ".json", value.json(), 1, kMaxMetricJsonBytes, faults);
+      CheckBytes(Within(field, "json"), value.json(), 1, kMaxMetricJsonBytes, faults);
       if (value.json().size() <= kMaxMetricJsonBytes && !nlohmann::json::accept(value.json())) {
-        AddFault(faults, field + ".json", value.json(), "is no JSON text");
+        AddFault(faults, Within(field, "json"), value.json(), "is no JSON text");
       }
       return;
     case v1::MetricValue::VALUE_NOT_SET:
@@ -156,12 +160,14 @@ storage::MetricContent ContentOf(const v1::MetricValue& value) {
   return value.has_text() ? value.text() : value.json();
 }
 
+}  // namespace
+
 storage::Metric DecodeValue(const std::string& field, const v1::MetricValue& in,
                             std::vector<Fault>& faults) {
-  CheckBytes(field + ".name", in.name(), 1, kMaxMetricNameBytes, faults);
-  CheckBytes(field + ".description", in.description(), 0, kMaxDescriptionBytes, faults);
+  CheckBytes(Within(field, "name"), in.name(), 1, kMaxMetricNameBytes, faults);
+  CheckBytes(Within(field, "description"), in.description(), 0, kMaxDescriptionBytes, faults);
   if (in.kind() == v1::METRIC_KIND_UNSPECIFIED || !v1::MetricKind_IsValid(in.kind())) {
-    AddFault(faults, field + ".kind", std::to_string(in.kind()), "is no kind of metric");
+    AddFault(faults, Within(field, "kind"), std::to_string(in.kind()), "is no kind of metric");
   }
   CheckContent(field, in, faults);
   storage::Metric metric;
@@ -173,8 +179,6 @@ storage::Metric DecodeValue(const std::string& field, const v1::MetricValue& in,
   metric.description = in.description();
   return metric;
 }
-
-}  // namespace
 
 void CheckRunId(std::string_view field, std::string_view value, std::vector<Fault>& faults) {
   const auto is_alphanumeric = [](char c) {

@@ -19,6 +19,11 @@ storage::CreateRuns Decode(const muster::v1::CreateRunsRequest& request,
 storage::UpdateRun Decode(const muster::v1::UpdateRunRequest& request, std::vector<Fault>& faults);
 storage::AppendMetrics Decode(const muster::v1::AppendMetricsRequest& request,
                               std::vector<Fault>& faults);
+// The parts of requests; `field` is the path of the part, empty: it stands alone.
+storage::NewRun DecodeNewRun(const std::string& field, const muster::v1::NewRun& in,
+                             std::vector<Fault>& faults);
+storage::Metric DecodeValue(const std::string& field, const muster::v1::MetricValue& in,
+                            std::vector<Fault>& faults);
 // Statuses, kinds, tags and properties of the filter.
 void CheckFilter(const muster::v1::ListRunsRequest& request, std::vector<Fault>& faults);
 

@@ -22,18 +22,6 @@ constexpr std::size_t kMaxExaminedJobs = 10'000;
 
 }  // namespace
 
-Result<JobView> ViewOf(storage::JobRecord record) {
-  v1::JobSpec spec;
-  if (!spec.ParseFromString(record.given_spec)) {
-    return Fail(ErrorCode::kDataLoss, ErrorReason::kCorruptState,
-                "the stored specification of job " + record.job.id.str() + " cannot be read");
-  }
-  JobView view;
-  view.job = std::move(record.job);
-  for (const auto& [key, value] : spec.tags()) view.tags.emplace(key, value);
-  return view;
-}
-
 void RunListing::Start(const TrackingParts& parts, grpc::ServerUnaryReactor* reactor,
                        grpc::ByteBuffer* reply, const WorkspaceName& workspace,
                        v1::ListRunsRequest request) {

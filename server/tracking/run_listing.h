@@ -8,14 +8,11 @@
 
 #include "base/ids.h"
 #include "base/result.h"
+#include "server/tracking/job_views.h"
 #include "server/tracking/run_view.h"
 #include "server/tracking/tracking_parts.h"
 
 namespace muster::server {
-
-// The specification's tags of a job, and the rest of it. DATA_LOSS if the specification is
-// unreadable.
-Result<JobView> ViewOf(storage::JobRecord record);
 
 class RunListing : public std::enable_shared_from_this<RunListing> {
  public:

@@ -12,6 +12,7 @@
 #include "server/rpc/page_token.h"
 #include "server/rpc/unary.h"
 #include "server/tracking/experiment_listing.h"
+#include "server/tracking/job_views.h"
 #include "server/tracking/run_checks.h"
 #include "server/tracking/run_listing.h"
 #include "server/tracking/run_view.h"
@@ -33,19 +34,6 @@ Status CheckId(const std::string& run_id) {
   std::vector<Fault> faults;
   CheckRunId("run_id", run_id, faults);
   return faults.empty() ? Status() : Fail(InvalidRequest(std::move(faults)));
-}
-
-Result<std::optional<JobView>> FindJob(storage::History& history, const WorkspaceName& workspace,
-                                       const RunId& run) {
-  MUSTER_ASSIGN(std::optional<storage::JobRecord> record,
-                history.GetJob(workspace, JobId(run.str())));
-  if (!record) return std::nullopt;
-  return ViewOf(std::move(*record));
-}
-
-storage::JobRun RunOf(JobView view) {
-  return storage::JobRun{RunId(view.job.id.str()), view.job.experiment, view.job.user,
-                         view.job.submitted, std::move(view.tags)};
 }
 
 // A change that a program needs to go on or to end, and that takes no more room.
@@ -71,16 +59,16 @@ struct TrackingService::Write {
   bool looked_up = false;  // whether its run is a job
 };
 
-grpc::ServerUnaryReactor* TrackingService::GetRun(grpc::CallbackServerContext* context,
-                                                  const v1::GetRunRequest* request,
-                                                  v1::GetRunReply* reply) {
-  auto* reactor = context->DefaultReactor();
-  Result<WorkspaceName> workspace = WorkspaceFor(PrincipalOf(*context), request->workspace());
+grpc::ServerUnaryReactor* TrackingService::GetRun(const scheduler::Principal& caller,
+                                                  const v1::GetRunRequest& request,
+                                                  v1::GetRunReply* reply,
+                                                  grpc::ServerUnaryReactor* reactor) const {
+  Result<WorkspaceName> workspace = WorkspaceFor(caller, request.workspace());
   if (!workspace) return FinishWith(reactor, workspace.error());
-  if (const Status id = CheckId(request->run_id()); !id) return FinishWith(reactor, id.error());
+  if (const Status id = CheckId(request.run_id()); !id) return FinishWith(reactor, id.error());
   const bool queued =
       parts_.readers.Submit([this, reactor, reply, workspace = *workspace,
-                             id = RunId(request->run_id())](storage::TrackingReader& reader) {
+                             id = RunId(request.run_id())](storage::TrackingReader& reader) {
         Result<std::optional<storage::TrackedRun>> run = reader.GetRun(workspace, id);
         if (!run) return static_cast<void>(FinishWith(reactor, StateUnread(run.error())));
         if (*run && (*run)->kind != storage::RunKind::kJob) {
@@ -107,7 +95,14 @@ grpc::ServerUnaryReactor* TrackingService::ListRuns(grpc::CallbackServerContext*
   if (const Status decoded = DecodeBounded(*raw, request); !decoded) {
     return FinishWith(reactor, decoded.error());
   }
-  Result<WorkspaceName> workspace = WorkspaceFor(PrincipalOf(*context), request.workspace());
+  return ListRuns(PrincipalOf(*context), std::move(request), reply, reactor);
+}
+
+grpc::ServerUnaryReactor* TrackingService::ListRuns(const scheduler::Principal& caller,
+                                                    v1::ListRunsRequest request,
+                                                    grpc::ByteBuffer* reply,
+                                                    grpc::ServerUnaryReactor* reactor) const {
+  Result<WorkspaceName> workspace = WorkspaceFor(caller, request.workspace());
   if (!workspace) return FinishWith(reactor, workspace.error());
   std::vector<Fault> faults;
   CheckFilter(request, faults);
@@ -311,24 +306,24 @@ void TrackingService::LookUpRun(const WritePointer& write) {
   });
 }
 
-grpc::ServerUnaryReactor* TrackingService::ReadMetrics(grpc::CallbackServerContext* context,
-                                                       const v1::ReadMetricsRequest* request,
-                                                       v1::ReadMetricsReply* reply) {
-  auto* reactor = context->DefaultReactor();
-  Result<WorkspaceName> workspace = WorkspaceFor(PrincipalOf(*context), request->workspace());
+grpc::ServerUnaryReactor* TrackingService::ReadMetrics(const scheduler::Principal& caller,
+                                                       const v1::ReadMetricsRequest& request,
+                                                       v1::ReadMetricsReply* reply,
+                                                       grpc::ServerUnaryReactor* reactor) const {
+  Result<WorkspaceName> workspace = WorkspaceFor(caller, request.workspace());
   if (!workspace) return FinishWith(reactor, workspace.error());
-  if (const Status id = CheckId(request->run_id()); !id) return FinishWith(reactor, id.error());
-  const Result<TokenPair> after = DecodePairPageToken(request->page_token());
+  if (const Status id = CheckId(request.run_id()); !id) return FinishWith(reactor, id.error());
+  const Result<TokenPair> after = DecodePairPageToken(request.page_token());
   if (!after) return FinishWith(reactor, after.error());
-  if (request->page_size() > kMaxPageValues) {
+  if (request.page_size() > kMaxPageValues) {
     return FinishWith(reactor, Error{ErrorCode::kInvalidArgument, ErrorReason::kTooMany,
-                                     "page_size is " + std::to_string(request->page_size()) +
+                                     "page_size is " + std::to_string(request.page_size()) +
                                          "; at most 10,000 are allowed"});
   }
-  const std::uint32_t size = request->page_size() == 0 ? kMaxPageValues : request->page_size();
-  storage::MetricQuery query{
-      *workspace,   RunId(request->run_id()), request->name(), {after->first, after->second}, size,
-      kMaxPageBytes};
+  const std::uint32_t size = request.page_size() == 0 ? kMaxPageValues : request.page_size();
+  storage::MetricQuery query{*workspace,     RunId(request.run_id()),
+                             request.name(), {after->first, after->second},
+                             size,           kMaxPageBytes};
   const bool queued = parts_.readers.Submit(
       [this, reactor, reply, query = std::move(query)](storage::TrackingReader& reader) {
         const Result<std::optional<storage::MetricPage>> page = reader.ReadMetrics(query);

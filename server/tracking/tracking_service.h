@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "muster/v1/tracking.grpc.pb.h"
+#include "server/auth/principal.h"
 #include "server/tracking/tracking_parts.h"
 
 namespace muster::server {
@@ -26,7 +27,9 @@ class TrackingService final : public TrackingServiceBase {
 
   grpc::ServerUnaryReactor* GetRun(grpc::CallbackServerContext* context,
                                    const muster::v1::GetRunRequest* request,
-                                   muster::v1::GetRunReply* reply) override;
+                                   muster::v1::GetRunReply* reply) override {
+    return GetRun(PrincipalOf(*context), *request, reply, context->DefaultReactor());
+  }
   grpc::ServerUnaryReactor* ListRuns(grpc::CallbackServerContext* context,
                                      const grpc::ByteBuffer* raw, grpc::ByteBuffer* reply) override;
   grpc::ServerUnaryReactor* ListExperiments(grpc::CallbackServerContext* context,
@@ -43,7 +46,23 @@ class TrackingService final : public TrackingServiceBase {
                                           grpc::ByteBuffer* reply) override;
   grpc::ServerUnaryReactor* ReadMetrics(grpc::CallbackServerContext* context,
                                         const muster::v1::ReadMetricsRequest* request,
-                                        muster::v1::ReadMetricsReply* reply) override;
+                                        muster::v1::ReadMetricsReply* reply) override {
+    return ReadMetrics(PrincipalOf(*context), *request, reply, context->DefaultReactor());
+  }
+
+  // The same for a caller who has been let in otherwise. `reply` and `reactor` live until the
+  // reactor is finished, which happens once.
+  grpc::ServerUnaryReactor* GetRun(const scheduler::Principal& caller,
+                                   const muster::v1::GetRunRequest& request,
+                                   muster::v1::GetRunReply* reply,
+                                   grpc::ServerUnaryReactor* reactor) const;
+  grpc::ServerUnaryReactor* ListRuns(const scheduler::Principal& caller,
+                                     muster::v1::ListRunsRequest request, grpc::ByteBuffer* reply,
+                                     grpc::ServerUnaryReactor* reactor) const;
+  grpc::ServerUnaryReactor* ReadMetrics(const scheduler::Principal& caller,
+                                        const muster::v1::ReadMetricsRequest& request,
+                                        muster::v1::ReadMetricsReply* reply,
+                                        grpc::ServerUnaryReactor* reactor) const;
 
  private:
   struct Write;

@@ -65,6 +65,7 @@ class FakeAgent {
     std::unique_lock lock(mutex_);
     changed_.wait(lock, [&] { return questions_.size() >= count; });
   }
+  v1::AgentService::Stub& stub() { return *stub_; }
   std::vector<v1::CheckPaths> questions() const {
     const std::lock_guard lock(mutex_);
     return questions_;
