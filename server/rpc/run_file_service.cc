@@ -103,7 +103,7 @@ struct RunFileService::Addition {
 };
 
 void RunFileService::AskTracked(const WorkspaceName& workspace, const std::string& run,
-                                std::function<void(Result<storage::TrackedRun>)> then) {
+                                std::function<void(Result<storage::TrackedRun>)> then) const {
   tracking_.Continue([workspace, id = storage::RunId(run),
                       then = std::move(then)](storage::TrackingReader& reader) {
     Result<std::optional<storage::TrackedRun>> found = reader.GetRun(workspace, id);

@@ -44,7 +44,7 @@ class RunFileService final : public RunFileServiceBase {
                                       const muster::v1::ListRunFilesRequest& request);
   // NOT_FOUND if there is no such run, or it is a job.
   void AskTracked(const WorkspaceName& workspace, const std::string& run,
-                  std::function<void(Result<storage::TrackedRun>)> then);
+                  std::function<void(Result<storage::TrackedRun>)> then) const;
   // `attempt` 0: only what was added to the run.
   Status List(const ListOrder& order, std::uint32_t attempt,
               muster::v1::ListRunFilesReply& reply) const;
