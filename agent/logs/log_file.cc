@@ -2,12 +2,16 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <linux/openat2.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <deque>
+#include <string_view>
 #include <utility>
 
 namespace muster::agent {
@@ -16,50 +20,72 @@ namespace {
 // Entries of other kinds that are passed over for each name asked for: a directory that the job has
 // filled with them must not take the loop's time.
 constexpr std::size_t kEntriesPerName = 4;
+// What the server takes as a name.
+constexpr std::size_t kMaxPathBytes = 1'024;
 
 }  // namespace
 
-Result<LogDirectory> LogDirectory::Open(const std::string& path) {
+Result<LogDirectory> LogDirectory::Open(const std::string& path, Depth depth) {
   const int fd = open(path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
   if (fd < 0) {
     return Fail(ErrorCode::kNotFound, ErrorReason::kIo,
                 "cannot open " + path + ": " + std::strerror(errno));
   }
-  return LogDirectory(fd);
+  return LogDirectory(fd, depth);
 }
 
-LogDirectory::LogDirectory(LogDirectory&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
+LogDirectory::LogDirectory(LogDirectory&& other) noexcept
+    : fd_(std::exchange(other.fd_, -1)), depth_(other.depth_) {}
 
 LogDirectory::~LogDirectory() {
   if (fd_ >= 0) close(fd_);
 }
 
+// Never through a link, never out of the directory.
+int LogDirectory::OpenBelow(const std::string& name, int flags) const {
+  open_how how{};
+  how.flags = static_cast<std::uint64_t>(flags | O_CLOEXEC);
+  how.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS;
+  return static_cast<int>(syscall(SYS_openat2, fd_, name.c_str(), &how, sizeof(how)));
+}
+
 std::vector<std::string> LogDirectory::Names(std::size_t limit) const {
   std::vector<std::string> names;
-  // A description of its own: the position in the directory is not shared with other listings.
-  const int fd = openat(fd_, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (fd < 0) return names;
-  DIR* directory = fdopendir(fd);
-  if (directory == nullptr) {
-    close(fd);
-    return names;
+  std::size_t left = kEntriesPerName * limit;
+  std::deque<std::string> directories = {""};
+  for (; !directories.empty() && left > 0 && names.size() < limit; directories.pop_front()) {
+    const std::string& below = directories.front();
+    // A description of its own: the position in the directory is not shared with other listings.
+    const int fd = OpenBelow(below.empty() ? "." : below, O_RDONLY | O_DIRECTORY);
+    if (fd < 0) continue;
+    DIR* directory = fdopendir(fd);
+    if (directory == nullptr) {
+      close(fd);
+      continue;
+    }
+    for (; left > 0 && names.size() < limit; --left) {
+      const dirent* entry = readdir(directory);
+      if (entry == nullptr) break;
+      const std::string_view name = entry->d_name;
+      const bool is_self = name == "." || name == "..";
+      if (is_self || (name.front() == '.' && below.empty())) continue;
+      const std::string path = below.empty() ? std::string(name) : below + "/" + entry->d_name;
+      if (entry->d_type == DT_REG || entry->d_type == DT_UNKNOWN) names.push_back(path);
+      const bool goes_on = depth_ == Depth::kAll && path.size() < kMaxPathBytes;
+      if (entry->d_type == DT_DIR && goes_on) directories.push_back(path);
+    }
+    closedir(directory);
   }
-  for (std::size_t left = kEntriesPerName * limit; left > 0; --left) {
-    const dirent* entry = readdir(directory);
-    if (entry == nullptr) break;
-    if (entry->d_type != DT_REG && entry->d_type != DT_UNKNOWN) continue;
-    if (entry->d_name[0] == '.') continue;
-    if (names.size() >= limit) break;
-    names.emplace_back(entry->d_name);
-  }
-  closedir(directory);
   std::sort(names.begin(), names.end());
   return names;
 }
 
 Result<LogDirectory::Piece> LogDirectory::Read(const std::string& name, std::uint64_t offset,
                                                std::size_t max_bytes) const {
-  const int fd = openat(fd_, name.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+  if (depth_ == Depth::kOne && name.find('/') != std::string::npos) {
+    return Fail(ErrorCode::kNotFound, ErrorReason::kUnsafePath, name + " is not in the directory");
+  }
+  const int fd = OpenBelow(name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
   if (fd < 0) {
     return Fail(ErrorCode::kNotFound, ErrorReason::kIo,
                 "cannot open " + name + ": " + std::strerror(errno));

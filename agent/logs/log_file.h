@@ -9,17 +9,20 @@
 
 namespace muster::agent {
 
-// An open log directory. Only plain files that are directly in it and have one name are read: a job
+// An open log directory. Only plain files in it that have one name are read: a job
 // must not make an agent with more rights than its own read links for it. Blocking, in small
 // pieces.
 class LogDirectory {
  public:
-  static Result<LogDirectory> Open(const std::string& path);
+  // kAll: also those in directories below it, by their paths.
+  enum class Depth : std::uint8_t { kOne, kAll };
+  static Result<LogDirectory> Open(const std::string& path, Depth depth = Depth::kOne);
   LogDirectory(LogDirectory&& other) noexcept;
   LogDirectory& operator=(LogDirectory&&) = delete;
   ~LogDirectory();
 
-  // At most `limit` names, sorted. Looks at so many entries of the directory as a small multiple of
+  // At most `limit` names, sorted, none with a component that begins with a dot (kAll: of the first
+  // component alone). Looks at so many entries of the directory as a small multiple of
   // `limit`, whatever the job has put there.
   std::vector<std::string> Names(std::size_t limit) const;
 
@@ -31,8 +34,11 @@ class LogDirectory {
   Result<Piece> Read(const std::string& name, std::uint64_t offset, std::size_t max_bytes) const;
 
  private:
-  explicit LogDirectory(int fd) : fd_(fd) {}
+  LogDirectory(int fd, Depth depth) : fd_(fd), depth_(depth) {}
+  int OpenBelow(const std::string& name, int flags) const;
+
   int fd_;
+  Depth depth_;
 };
 
 }  // namespace muster::agent

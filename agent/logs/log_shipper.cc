@@ -3,45 +3,12 @@
 #include <algorithm>
 #include <boost/asio/post.hpp>
 
+#include "agent/logs/error_kind.h"
 #include "agent/logs/log_shipper.h"
 #include "agent/logs/utf8.h"
 #include "base/log.h"
 
 namespace muster::agent {
-namespace {
-
-constexpr char kPrefix[] = "azureml-logs/";
-
-enum class ErrorKind { kGap, kAway, kRefused, kFaulty };
-
-// kRefused: the same call will be refused again. kFaulty: perhaps not.
-ErrorKind KindOf(ErrorCode code) {
-  switch (code) {
-    case ErrorCode::kOutOfRange:
-      return ErrorKind::kGap;
-    case ErrorCode::kUnavailable:
-    case ErrorCode::kDeadlineExceeded:
-    case ErrorCode::kCancelled:
-    case ErrorCode::kAborted:
-    case ErrorCode::kUnauthenticated:
-    case ErrorCode::kResourceExhausted:
-      return ErrorKind::kAway;
-    case ErrorCode::kInvalidArgument:
-    case ErrorCode::kNotFound:
-    case ErrorCode::kAlreadyExists:
-    case ErrorCode::kPermissionDenied:
-    case ErrorCode::kFailedPrecondition:
-    case ErrorCode::kUnimplemented:
-      return ErrorKind::kRefused;
-    case ErrorCode::kInternal:
-    case ErrorCode::kDataLoss:
-      return ErrorKind::kFaulty;
-  }
-  return ErrorKind::kFaulty;
-}
-
-}  // namespace
-
 struct LogShipper::File {
   std::uint64_t acknowledged = 0;  // the server's size, as far as it is known
   bool known = false;              // the server has answered for it
@@ -51,6 +18,7 @@ struct LogShipper::File {
   bool delayed = false;  // in delayed_
   bool changed = false;  // while it was being sent
   bool given_up = false;
+  bool ended = false;     // with final_files: read to its end
   unsigned refusals = 0;  // in a row
   SteadyPoint last_sent{};
 };
@@ -86,7 +54,7 @@ LogShipper::Attempt* LogShipper::Find(const AttemptId& id) {
 
 void LogShipper::Follow(const AttemptId& id, const std::string& directory) {
   if (Find(id) != nullptr) return;
-  auto opened = LogDirectory::Open(directory);
+  auto opened = LogDirectory::Open(directory, config_.depth);
   if (!opened) {
     Log(LogLevel::kWarning, "logs_not_followed",
         {{"attempt", ToString(id)}, {"error", opened.error().message}});
@@ -162,7 +130,7 @@ void LogShipper::Enqueue(Attempt& attempt, const std::string& name) {
     found = attempt.files.emplace(name, File{}).first;
   }
   File& file = found->second;
-  if (file.given_up) return;
+  if (file.given_up || (file.ended && !attempt.closing)) return;
   if (file.sending) {
     file.changed = true;
     return;
@@ -212,7 +180,8 @@ bool LogShipper::SendNext(Attempt& attempt, const std::string& name, File& file)
     Send(attempt, name, file, file.acknowledged, std::move(piece->data));
     return true;
   }
-  if (file.known || !attempt.closing) return false;
+  file.ended = config_.final_files && file.known;
+  if (file.known || !(attempt.closing || config_.final_files)) return false;
   // An empty file is a file too.
   Send(attempt, name, file, 0, {});
   return true;
@@ -225,7 +194,7 @@ void LogShipper::Send(const Attempt& attempt, const std::string& name, File& fil
   file.last_sent = ReadClock().steady;
   ++calls_;
   Answer answer{{attempt.id, name}, offset, data.size(), attempt.generation, 0};
-  sink_.Append({attempt.id, kPrefix + name, offset, std::move(data)},
+  sink_.Append({attempt.id, config_.prefix + name, offset, std::move(data)},
                [this, &loop = loop_, alive = alive_,
                 answer = std::move(answer)](Result<std::uint64_t> size) mutable {
                  answer.size = std::move(size);

@@ -22,6 +22,9 @@
 namespace muster::agent {
 
 struct LogShipperConfig {
+  std::string prefix = "azureml-logs/";  // of the names at the server
+  LogDirectory::Depth depth = LogDirectory::Depth::kOne;
+  bool final_files = false;  // a file that has been read to its end does not grow any more
   std::size_t chunk_bytes = 256 << 10;
   std::size_t max_calls = 32;  // appends under way, of the whole agent
   std::size_t max_files_per_attempt = 4096;
@@ -49,7 +52,7 @@ class LogShipper {
   LogShipper(const LogShipper&) = delete;
   LogShipper& operator=(const LogShipper&) = delete;
 
-  // From now on the files directly in `directory` are sent as azureml-logs/<file>, from where the
+  // From now on the files in `directory` are sent as <prefix><file>, from where the
   // server's copies end, but for those whose names are no UTF-8. Repeating it is harmless. The
   // directory exists.
   void Follow(const AttemptId& id, const std::string& directory);
