@@ -110,6 +110,9 @@ class RunnerImpl final : public Runner {
   }
   void NoteLeases(const std::vector<LeaseState>& leases) override;
   std::string LogDirectory(const AttemptId& id) const override { return DirectoryOf(id) + "/logs"; }
+  AttemptPlace PlaceOf(const AttemptId& id) const override {
+    return {DirectoryOf(id), facts_.account};
+  }
 
  private:
   LiveAttempt* Find(const AttemptId& id) {
@@ -172,6 +175,7 @@ NodeSetup RunnerImpl::SetupOf(const AttemptId& id) const {
   setup.host_name = config_.host_name;
   setup.machine_host_name = MachineHostName();
   setup.interpreter = config_.interpreter;
+  setup.job_python_directory = config_.job_python_directory;
   setup.namespaces = facts_.namespaces;
   setup.credentials = facts_.account;
   setup.rank_log_max_bytes = config_.rank_log_max_bytes;

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "agent/core/agent_core.h"
+#include "agent/shim/launch_file.h"
 #include "base/result.h"
 
 namespace muster::v1 {
@@ -33,8 +34,9 @@ struct RunnerConfig {
   std::string host_name;  // UTS name inside attempts; empty: the machine's own
   std::string address;    // where other nodes of a gang reach this one
   std::string interpreter = "/usr/bin/python3";
-  std::string job_user;           // account jobs run as when the agent is root; never root
-  std::string program_directory;  // where muster-shim and muster-rsh are
+  std::string job_user;              // account jobs run as when the agent is root; never root
+  std::string program_directory;     // where muster-shim and muster-rsh are
+  std::string job_python_directory;  // of the modules that scripts find; empty: none
   std::uint64_t snapshot_max_bytes = 64ULL << 30;
   std::uint64_t snapshot_max_entries = 2'000'000;
   std::uint64_t rank_log_max_bytes = 10ULL << 30;
@@ -49,6 +51,12 @@ struct RunnerEvents {
       on_exited;
   std::function<void(const AttemptId&, const DaemonRequest&)> on_daemon_requested;
   std::function<void(const AttemptId&, const DaemonExit&)> on_daemon_ended;
+};
+
+// Where an attempt is on this node, and whose its files are.
+struct AttemptPlace {
+  std::string directory;
+  std::optional<Credentials> owner;  // absent: the agent's own account
 };
 
 // Makes a blob present on this node and gives its path. Blocking; worker threads only.
@@ -86,6 +94,7 @@ class Runner {
 
   // Directory of the files that are shipped as azureml-logs/<file>: grows while the attempt runs.
   virtual std::string LogDirectory(const AttemptId& id) const = 0;
+  virtual AttemptPlace PlaceOf(const AttemptId& id) const = 0;
 };
 
 }  // namespace muster::agent

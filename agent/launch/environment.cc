@@ -40,6 +40,14 @@ void AddBatch(const AttemptId& id, const v1::AttemptTask& task, const NodeSetup&
   environment["AZ_BATCHAI_TASK_INDEX"] = std::to_string(task.node_rank());
 }
 
+// Behind what the user has set, whose modules are found first.
+void AddPython(const NodeSetup& setup, Environment& environment) {
+  if (setup.job_python_directory.empty()) return;
+  std::string& path = environment["PYTHONPATH"];
+  if (!path.empty()) path += ":";
+  path += setup.job_python_directory;
+}
+
 void AddGang(const v1::AttemptTask& task, std::uint32_t per_node, Environment& environment) {
   const auto nodes = static_cast<std::uint32_t>(task.gang_size());
   environment["MASTER_ADDR"] = task.gang(0).address();
@@ -76,6 +84,9 @@ Environment JobEnvironment(const AttemptId& id, const v1::AttemptTask& task,
   environment["AZUREML_ARM_WORKSPACE_NAME"] = task.workspace();
   environment["AZUREML_ARM_PROJECT_NAME"] = spec.experiment();
   environment["AZUREML_EXPERIMENT_NAME"] = spec.experiment();
+  environment["MUSTER_WORKSPACE"] = task.workspace().empty() ? "default" : task.workspace();
+  environment["MUSTER_TRACKING_DIR"] = setup.attempt_directory + "/tracking";
+  AddPython(setup, environment);
   environment["MUSTER_ATTEMPT"] = std::to_string(id.number);
   environment["MUSTER_ATTEMPT_DIRECTORY"] = setup.attempt_directory;
   for (const v1::ResolvedData& data : task.data())

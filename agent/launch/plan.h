@@ -25,6 +25,7 @@ struct NodeSetup {
   std::string host_name;          // inside attempts that are not MPI; empty: the machine's
   std::string machine_host_name;
   std::string interpreter;
+  std::string job_python_directory;  // on every script's PYTHONPATH, last; empty: none
   bool namespaces = true;
   std::optional<Credentials> credentials;
   bool as_root = false;  // the job's processes have uid 0

@@ -31,6 +31,8 @@ AgentLoop::AgentLoop(AgentLoopParts parts, const std::vector<RecoveredAttempt>& 
     if (attempt.phase == ObservedPhase::kRunning) recovered_running_.push_back(attempt.id);
     if (attempt.phase == ObservedPhase::kRunning || attempt.phase == ObservedPhase::kExited) {
       parts_.shipper.Follow(attempt.id, parts_.staging.runner.LogDirectory(attempt.id));
+      const auto task = ParseTask(attempt.task.get());
+      FollowTracking(attempt.id, task ? task->get() : nullptr);
     }
     LogAttempt(LogLevel::kInfo, "attempt_recovered", attempt.id);
   }
@@ -53,11 +55,13 @@ void AgentLoop::Stop() {
 
 void AgentLoop::SessionOpened() {
   parts_.shipper.OnSession(true);
+  parts_.tracking.OnSession(true);
   Perform(core_.OnSessionOpened(ReadClock()));
 }
 
 void AgentLoop::SessionClosed() {
   parts_.shipper.OnSession(false);
+  parts_.tracking.OnSession(false);
   Perform(core_.OnSessionClosed(ReadClock()));
 }
 
@@ -205,9 +209,16 @@ void AgentLoop::LaunchNoted(const AttemptId& id, const Status& noted) {
   }
   work.launched = ReadClock().steady;
   parts_.shipper.Follow(id, parts_.staging.runner.LogDirectory(id));
+  FollowTracking(id, task->get());
   if (const Status launched = parts_.staging.runner.Launch(id, **task); !launched) {
     LaunchFailed(work, launched.error());
   }
+}
+
+// `task`: null if it cannot be read any more.
+void AgentLoop::FollowTracking(const AttemptId& id, const v1::AttemptTask* task) {
+  const bool alone = task == nullptr || task->gang_size() <= 1;
+  parts_.tracking.Follow(id, parts_.staging.runner.PlaceOf(id), alone);
 }
 
 void AgentLoop::LaunchFailed(Work& work, const Error& error) {
@@ -267,10 +278,14 @@ void AgentLoop::Do(const ShipRest& action) {
   }
   WritePostNote(parts_.staging.runner.LogDirectory(action.id), parts_.staging.node, now.wall,
                 lines);
-  parts_.shipper.ShipRest(action.id, [this, id = action.id] {
-    if (stopped_) return;
-    LogAttempt(LogLevel::kInfo, "attempt_finished", id);
-    Perform(core_.OnShipped(id, ReadClock()));
+  // The logs last: what was refused is told in them.
+  parts_.tracking.ShipRest(action.id, [this, id = action.id](const auto& script_failure) {
+    parts_.shipper.ShipRest(id, [this, id, script_failure] {
+      if (stopped_) return;
+      LogAttempt(LogLevel::kInfo, "attempt_finished", id);
+      if (script_failure) Perform(core_.OnScriptFailed(id, *script_failure, ReadClock()));
+      Perform(core_.OnShipped(id, ReadClock()));
+    });
   });
 }
 
@@ -287,6 +302,7 @@ void AgentLoop::Do(const Remove& action) {
 void AgentLoop::RemoveNow(const AttemptId& id) {
   LogAttempt(LogLevel::kDebug, "attempt_removed", id);
   parts_.shipper.Forget(id);
+  parts_.tracking.Forget(id);
   work_.erase(id);
   if (const Status removed = parts_.staging.runner.Remove(id); !removed) {
     Log(LogLevel::kWarning, "attempt_not_removed",

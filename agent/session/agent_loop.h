@@ -18,12 +18,14 @@
 #include "agent/session/ledger.h"
 #include "agent/session/staging_work.h"
 #include "agent/session/worker_pool.h"
+#include "agent/tracking/attempt_tracking.h"
 
 namespace muster::agent {
 
 struct AgentLoopParts {
   boost::asio::io_context& loop;
   LogShipper& shipper;
+  AttemptTracking& tracking;
   StagingParts staging;         // with the runner and the ledger
   WorkerPool& staging_workers;  // may be busy for long
   WorkerPool& ledger_workers;   // short durable writes
@@ -80,6 +82,7 @@ class AgentLoop {
   void Do(const Remove& action);
   void Do(const SendReport& action);
 
+  void FollowTracking(const AttemptId& id, const v1::AttemptTask* task);
   void GiveUpStaging(const Desired& desired);
   void Staged(const AttemptId& id, const std::optional<Failure>& failure);
   void LaunchNoted(const AttemptId& id, const Status& noted);

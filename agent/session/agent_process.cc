@@ -14,6 +14,7 @@
 #include "agent/session/certificate_renewal.h"
 #include "agent/session/enrolment.h"
 #include "agent/session/grpc_append_sink.h"
+#include "agent/session/grpc_tracking_sink.h"
 #include "agent/session/node_directory.h"
 #include "agent/session/path_checker.h"
 #include "agent/session/recovery.h"
@@ -53,6 +54,7 @@ RunnerConfig RunnerConfigOf(const AgentConfig& config) {
   runner.interpreter = config.interpreter;
   runner.job_user = config.job_user;
   runner.program_directory = config.program_directory;
+  runner.job_python_directory = config.job_python_directory;
   runner.isolation = config.isolation;
   return runner;
 }
@@ -95,6 +97,8 @@ class Connected {
         sink_(channel_),
         fetcher_(channel_, parts.cache, parts.stop, FetcherConfigOf(parts.directory)),
         shipper_(parts.loop, sink_, {}),
+        tracking_sink_(channel_),
+        tracking_(parts.loop, tracking_sink_, sink_, parts.config.node),
         staging_workers_(kStagingWorkers),
         ledger_workers_(kLedgerWorkers),
         paths_(LocalPathIsMissing),
@@ -134,9 +138,13 @@ class Connected {
                          parts.config.node,
                          parts.config.directory,
                          parts.config.disk_reserve_bytes};
-    return {parts.loop,         shipper_,
-            std::move(staging), staging_workers_,
-            ledger_workers_,    [this](const Report& report) { session_.SendReport(report); }};
+    return {parts.loop,
+            shipper_,
+            tracking_,
+            std::move(staging),
+            staging_workers_,
+            ledger_workers_,
+            [this](const Report& report) { session_.SendReport(report); }};
   }
 
   SessionEvents EventsOfSession(boost::asio::io_context& loop) {
@@ -164,6 +172,8 @@ class Connected {
   GrpcAppendSink sink_;
   BlobFetcher fetcher_;
   LogShipper shipper_;
+  GrpcTrackingSink tracking_sink_;
+  AttemptTracking tracking_;
   WorkerPool staging_workers_;
   WorkerPool ledger_workers_;
   PathChecker paths_;

@@ -61,6 +61,7 @@ class Resolver {
     config.interpreter = AbsolutePath("interpreter", kDefaultInterpreter);
     config.job_user = JobUser();
     config.program_directory = ProgramDirectory();
+    config.job_python_directory = JobPythonDirectory();
     config.isolation = IsolationOfJobs();
     config.join_token_file = AbsolutePath("join_token_file", machine_.join_token_file_variable);
     config.disk_reserve_bytes =
@@ -189,6 +190,18 @@ class Resolver {
     AddFault("program_directory", given,
              given.empty() ? "must be given: muster-shim is not beside muster-agent"
                            : "must be the directory that holds muster-shim");
+    return {};
+  }
+
+  std::string JobPythonDirectory() {
+    const std::string given = AbsolutePath("job_python_dir", "");
+    if (!given.empty()) {
+      if (!machine_.is_directory(given)) AddFault("job_python_dir", given, "is no directory");
+      return given;
+    }
+    for (const std::string& directory : machine_.job_python_directories) {
+      if (machine_.is_directory(directory)) return directory;
+    }
     return {};
   }
 

@@ -26,6 +26,7 @@ struct AgentConfig {
   std::string interpreter;
   std::string job_user;  // empty unless the agent is root
   std::string program_directory;
+  std::string job_python_directory;  // empty: none is there
   Isolation isolation = Isolation::kAuto;
   std::string join_token_file;  // empty: none
   std::uint64_t disk_reserve_bytes = 0;
@@ -57,10 +58,13 @@ struct MachineFacts {
   std::string user;  // whom the agent runs as
   // In this order: where muster-shim is looked for when no program_directory is given.
   std::vector<std::string> program_directories;
+  // The same for the modules of scripts: the first that is a directory.
+  std::vector<std::string> job_python_directories;
   std::function<std::optional<std::uint32_t>(const std::string& account)> find_uid;
   // Own address on the way to a host.
   std::function<Result<std::string>(const std::string& host)> route_address;
   std::function<bool(const std::string& path)> is_executable;
+  std::function<bool(const std::string& path)> is_directory;
   std::string join_token_file_variable;  // value of MUSTER_JOIN_TOKEN_FILE; empty: unset
 };
 MachineFacts ReadMachineFacts();

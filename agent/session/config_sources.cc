@@ -35,6 +35,8 @@ constexpr std::array kSettings{
     Setting{"job_user", Kind::kText,
             "Account the jobs run as when the agent is root; default muster-job or nobody"},
     Setting{"program_directory", Kind::kText, "Where muster-shim and muster-rsh are"},
+    Setting{"job_python_dir", Kind::kText,
+            "Modules that every script finds; default share/muster/job-python beside the program"},
     Setting{"isolation", Kind::kText,
             "auto, namespaces or none: how a job's processes are held together; default auto"},
     Setting{"join_token_file", Kind::kText,

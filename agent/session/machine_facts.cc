@@ -83,6 +83,18 @@ std::vector<std::string> ProgramDirectories() {
   return {directory.string(), (directory.parent_path() / "libexec" / "muster").string()};
 }
 
+// Of an installation; of a build, its source.
+std::vector<std::string> JobPythonDirectories() {
+  std::vector<std::string> directories = {MUSTER_JOB_PYTHON_SOURCE};
+  std::error_code error;
+  const auto program = std::filesystem::read_symlink("/proc/self/exe", error);
+  if (!error) {
+    const auto prefix = program.parent_path().parent_path();
+    directories.insert(directories.begin(), (prefix / "share" / "muster" / "job-python").string());
+  }
+  return directories;
+}
+
 }  // namespace
 
 MachineFacts ReadMachineFacts() {
@@ -95,6 +107,11 @@ MachineFacts ReadMachineFacts() {
   machine.find_uid = FindUid;
   machine.route_address = RouteAddress;
   machine.is_executable = [](const std::string& path) { return access(path.c_str(), X_OK) == 0; };
+  machine.job_python_directories = JobPythonDirectories();
+  machine.is_directory = [](const std::string& path) {
+    std::error_code error;
+    return std::filesystem::is_directory(path, error);
+  };
   if (const char* file = std::getenv("MUSTER_JOIN_TOKEN_FILE")) {
     machine.join_token_file_variable = file;
   }

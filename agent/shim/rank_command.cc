@@ -64,6 +64,7 @@ Environment RankEnvironment(const LaunchFile& launch, std::uint32_t rank, std::u
     environment[name] = item.substr(equals + 1);
   }
   environment["RANK"] = std::to_string(rank);
+  environment["MUSTER_RANK"] = std::to_string(rank);
   environment["LOCAL_RANK"] = std::to_string(local_rank);
   return environment;
 }

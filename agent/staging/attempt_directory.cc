@@ -38,6 +38,8 @@ Status MakeLayout(const StagingSetup& setup) {
   MUSTER_TRY(MakeOne(setup, "/work", 0700, true));
   MUSTER_TRY(MakeOne(setup, "/logs", 0700, true));
   MUSTER_TRY(MakeOne(setup, "/tmp", 0700, true));
+  MUSTER_TRY(MakeOne(setup, "/tracking", 0700, true));
+  MUSTER_TRY(MakeOne(setup, "/tracking/files", 0700, true));
   return MakeOne(setup, std::string("/run/") + kExitsDirectory, 0700, true);
 }
 

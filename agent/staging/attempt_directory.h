@@ -4,8 +4,9 @@
 //   logs/     one file a rank, shipped as azureml-logs/*
 //   mounts/   data references, by name
 //   tmp/      TMPDIR
+//   tracking/ the spool of what scripts log, sockets to say so, and files/ that they upload
 //   run/      launch.json, sockets, exits/, exit.json, prepared
-// work, logs, tmp and run/exits belong to the job's account, the rest to the agent.
+// work, logs, tmp, tracking and run/exits belong to the job's account, the rest to the agent.
 #pragma once
 
 #include <optional>

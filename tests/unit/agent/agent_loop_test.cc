@@ -7,6 +7,7 @@
 
 #include "tests/unit/agent/fake_runner.h"
 #include "tests/unit/agent/fake_sink.h"
+#include "tests/unit/agent/fake_tracking_sink.h"
 #include "tests/unit/agent/loop_driver.h"
 #include "tests/unit/agent/temporary_directory.h"
 
@@ -44,7 +45,7 @@ class AgentLoopTest : public testing::Test {
                          directory_.path(),
                          disk_reserve_};
     agent_ = std::make_unique<AgentLoop>(
-        AgentLoopParts{loop_, shipper_, staging, staging_workers_, ledger_workers_,
+        AgentLoopParts{loop_, shipper_, tracking_, staging, staging_workers_, ledger_workers_,
                        [this](const Report& report) { Take(report); }},
         std::move(recovered));
     agent_->Start(rebooted);
@@ -97,6 +98,8 @@ class AgentLoopTest : public testing::Test {
   std::unique_ptr<BlobCache> cache_;
   FakeSink sink_;
   LogShipper shipper_{loop_, sink_, {}};
+  FakeTrackingSink tracking_sink_;
+  AttemptTracking tracking_{loop_, tracking_sink_, sink_, NodeId("n")};
   std::uint64_t disk_reserve_ = 0;
   bool fetch_hangs_ = false;
   Result<std::string> fetched_ = std::string("/blob");

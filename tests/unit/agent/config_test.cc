@@ -93,6 +93,20 @@ TEST(AgentConfig, AllFaultsAreNamedAtOnce) {
                                             "isolation", "disk_reserve_bytes", "log_level"));
 }
 
+TEST(AgentConfig, TheModulesOfScriptsAreTheFirstThatAreThere) {
+  MachineFacts machine = Machine();
+  machine.job_python_directories = {"/opt/share/muster/job-python", "/src/python/job"};
+  machine.is_directory = [](const std::string& path) { return path == "/src/python/job"; };
+  const auto resolve = [&](const RawSettings& flags) {
+    return ResolveConfig({{"server", "head:1"}}, flags, machine);
+  };
+  EXPECT_EQ(resolve({})->job_python_directory, "/src/python/job");
+  EXPECT_THAT(FaultyFields(resolve({{"job_python_dir", "/nowhere"}})),
+              testing::ElementsAre("job_python_dir"));
+  machine.job_python_directories.clear();
+  EXPECT_EQ(resolve({})->job_python_directory, "") << "scripts do without";
+}
+
 TEST(AgentConfig, MalformedServersAreRefused) {
   for (const char* server : {"head:", "head:0", "head:70000", "a:b:c", ":7677", "head:7x"}) {
     const auto config = ResolveConfig({}, {{"server", server}}, Machine());
@@ -147,7 +161,7 @@ TEST(AgentConfig, TheExampleFileIsReadAsItIsAndWithEveryLineUncommented) {
   directory.Write("agent.toml", uncommented);
   const auto settings = ReadConfigFile(directory / "agent.toml");
   ASSERT_TRUE(settings) << settings.error().message;
-  EXPECT_EQ(settings->size(), 15U);
+  EXPECT_EQ(settings->size(), 16U);
   EXPECT_EQ(settings->at("disk_reserve_bytes"), "268435456");
 }
 

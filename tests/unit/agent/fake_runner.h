@@ -45,6 +45,10 @@ class FakeRunner final : public Runner {
     return directory_ + "/" + AttemptName(id) + "/logs";
   }
 
+  AttemptPlace PlaceOf(const AttemptId& id) const override {
+    return {directory_ + "/" + AttemptName(id), std::nullopt};
+  }
+
   std::vector<std::string> calls() const {
     const std::lock_guard lock(mutex_);
     return calls_;

@@ -44,6 +44,9 @@ class FakeServer final : public v1::AgentService::Service {
   std::function<grpc::Status(const v1::ReadBlobRequest&, grpc::ServerWriter<v1::ReadBlobChunk>&)>
       on_read_blob;
   std::function<grpc::Status(const v1::AppendRunFilesRequest&, v1::AppendRunFilesReply&)> on_append;
+  std::function<grpc::Status(const v1::AppendTrackingRequest&, v1::AppendTrackingReply&)>
+      on_tracking;
+  std::function<grpc::Status(const v1::CallForAttemptRequest&, v1::CallForAttemptReply&)> on_call;
 
  private:
   grpc::Status Session(grpc::ServerContext*, SessionStream* stream) override {
@@ -56,6 +59,14 @@ class FakeServer final : public v1::AgentService::Service {
   grpc::Status AppendRunFiles(grpc::ServerContext*, const v1::AppendRunFilesRequest* request,
                               v1::AppendRunFilesReply* reply) override {
     return on_append(*request, *reply);
+  }
+  grpc::Status AppendTracking(grpc::ServerContext*, const v1::AppendTrackingRequest* request,
+                              v1::AppendTrackingReply* reply) override {
+    return on_tracking(*request, *reply);
+  }
+  grpc::Status CallForAttempt(grpc::ServerContext*, const v1::CallForAttemptRequest* request,
+                              v1::CallForAttemptReply* reply) override {
+    return on_call(*request, *reply);
   }
 
   void Start(int port) {

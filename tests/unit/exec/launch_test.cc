@@ -170,6 +170,27 @@ TEST(Launch, EnvironmentOfARankHasBothFamilies) {
   EXPECT_EQ(environment["CCP_NODES"], "2 10.77.0.11 1 10.77.0.12 1");
 }
 
+TEST(Launch, AScriptFindsWhereToLogAndTheModulesForIt) {
+  auto task = Task(1, 1, v1::COMMUNICATOR_NONE);
+  task.set_workspace("vision");
+  NodeSetup setup = NodeOne();
+  setup.job_python_directory = "/usr/share/muster/job-python";
+  Environment environment = RankEnvironment(*PlanLaunch(kId, task, setup), 0, 0, {});
+  EXPECT_EQ(environment["MUSTER_TRACKING_DIR"], "/node/attempts/j.2/tracking");
+  EXPECT_EQ(environment["MUSTER_WORKSPACE"], "vision");
+  EXPECT_EQ(environment["MUSTER_RANK"], "0");
+  EXPECT_EQ(environment["PYTHONPATH"], "/usr/share/muster/job-python");
+  auto& variables = *task.mutable_spec()->mutable_environment_variables();
+  variables["PYTHONPATH"] = "lib:/opt/lib";
+  variables["MUSTER_TRACKING_DIR"] = "/elsewhere";
+  environment = RankEnvironment(*PlanLaunch(kId, task, setup), 0, 0, {});
+  EXPECT_EQ(environment["PYTHONPATH"], "lib:/opt/lib:/usr/share/muster/job-python");
+  EXPECT_EQ(environment["MUSTER_TRACKING_DIR"], "/node/attempts/j.2/tracking");
+  setup.job_python_directory.clear();
+  environment = RankEnvironment(*PlanLaunch(kId, task, setup), 0, 0, {});
+  EXPECT_EQ(environment["PYTHONPATH"], "lib:/opt/lib");
+}
+
 TEST(Launch, MpirunAndOrtedGetNothingOfTheUsers) {
   auto task = Task(2, 1, v1::COMMUNICATOR_MPI);
   (*task.mutable_spec()->mutable_environment_variables())["LD_PRELOAD"] = "/tmp/evil.so";
