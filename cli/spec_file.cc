@@ -1,12 +1,12 @@
 #include "cli/spec_file.h"
 
-#include <fstream>
 #include <limits>
-#include <sstream>
+#include <system_error>
 
 #include "cli/outcome.h"
-#include "cli/spec_environment.h"
-#include "cli/spec_words.h"
+#include "cli/run_config.h"
+#include "cli/spec_data.h"
+#include "cli/spec_text.h"
 #include "cli/yaml_map.h"
 
 namespace muster::cli {
@@ -19,14 +19,18 @@ constexpr std::int64_t kMaxCount = std::numeric_limits<std::uint32_t>::max();
 constexpr std::int64_t kMaxInt32 = std::numeric_limits<std::int32_t>::max();
 // 365 days, the longest that a job may run.
 constexpr std::int64_t kMaxMs = 365LL * 24 * 3600 * 1000;
-constexpr std::uintmax_t kMaxFileBytes = 2 << 20;
 
 class SpecReader {
  public:
-  void Read(const YAML::Node& document) {
+  explicit SpecReader(const std::vector<fs::path>& roots) : run_config_(roots, file_, findings_) {}
+
+  void Read(std::string text) {
+    findings_.text = std::move(text);
+    const YAML::Node document = YAML::Load(findings_.text);
     std::vector<YamlKey> keys = OwnKeys();
-    for (YamlKey& key : RunConfigKeys()) keys.push_back(std::move(key));
+    for (YamlKey& key : run_config_.Keys()) keys.push_back(std::move(key));
     ReadMap(document, "", keys, findings_);
+    run_config_.Finish();
   }
 
   Result<SpecFile> Finish() {
@@ -35,9 +39,6 @@ class SpecReader {
       return Fail(UsageError(
           "the job file has " + std::to_string(count) + (count == 1 ? " fault:" : " faults:"),
           std::move(findings_.faults)));
-    }
-    if (file_.image_wanted && !file_.base_image.empty()) {
-      spec_.mutable_environment()->set_docker_image(file_.base_image);
     }
     file_.without_effect = std::move(findings_.without_effect);
     return std::move(file_);
@@ -66,28 +67,7 @@ class SpecReader {
     });
   }
 
-  YamlKey NodeCount(std::string_view name) {
-    return Integer(name, 0, kMaxCount, [this](std::int64_t count) {
-      spec_.set_node_count(static_cast<std::uint32_t>(count));
-    });
-  }
-  YamlKey ProcessCount(std::string_view name) {
-    return Integer(name, 0, kMaxCount, [this](std::int64_t count) {
-      spec_.set_process_count_per_node(static_cast<std::uint32_t>(count));
-    });
-  }
-  YamlKey Pool(std::string_view name) {
-    return Text(name, [this](const std::string& pool) { spec_.set_pool(pool); });
-  }
-  YamlKey Variables(std::string_view name) {
-    return Key(name, [this](Node node, Path path) {
-      for (const auto& [key, value] : ReadTextMap(node, path, findings_)) {
-        (*spec_.mutable_environment_variables())[key] = value;
-      }
-    });
-  }
-
-  // The names of JobSpec's fields; those that .runconfig spells alike as well.
+  // The names of JobSpec's fields, but for those that mean the same in .runconfig.
   std::vector<YamlKey> OwnKeys() {
     return {
         Text("experiment", [this](const std::string& name) { spec_.set_experiment(name); }),
@@ -98,14 +78,19 @@ class SpecReader {
             [this](Node node, Path path) {
               for (auto& word : ReadTexts(node, path, findings_)) spec_.add_arguments(word);
             }),
-        Pool("pool"),
-        NodeCount("node_count"),
-        ProcessCount("process_count_per_node"),
-        Key("communicator", [this](Node node, Path path) { ReadCommunicator(node, path); }),
-        Text("framework", [this](const std::string& name) { spec_.set_framework(name); }),
-        Key("environment",
-            [this](Node node, Path path) { ReadEnvironment(node, path, file_, findings_); }),
-        Variables("environment_variables"),
+        Text("pool", [this](const std::string& pool) { spec_.set_pool(pool); }),
+        Integer("node_count", 0, kMaxCount,
+                [this](std::int64_t n) { spec_.set_node_count(static_cast<std::uint32_t>(n)); }),
+        Integer("process_count_per_node", 0, kMaxCount,
+                [this](std::int64_t n) {
+                  spec_.set_process_count_per_node(static_cast<std::uint32_t>(n));
+                }),
+        Key("environment_variables",
+            [this](Node node, Path path) {
+              for (const auto& [key, value] : ReadTextMap(node, path, findings_)) {
+                (*spec_.mutable_environment_variables())[key] = value;
+              }
+            }),
         Key("data_references", [this](Node node, Path path) { ReadDataList(node, path); }),
         Integer("max_run_duration_ms", 0, kMaxMs,
                 [this](std::int64_t ms) { spec_.set_max_run_duration_ms(ms); }),
@@ -121,48 +106,6 @@ class SpecReader {
         Integer("grace_period_ms", 0, kMaxMs,
                 [this](std::int64_t ms) { spec_.set_grace_period_ms(ms); }),
     };
-  }
-
-  // Those that only .runconfig has.
-  std::vector<YamlKey> RunConfigKeys() {
-    std::vector<YamlKey> keys = {
-        Pool("target"),
-        NodeCount("nodeCount"),
-        Variables("environmentVariables"),
-        Integer("maxRunDurationSeconds", 0, kMaxMs / 1000,
-                [this](std::int64_t s) { spec_.set_max_run_duration_ms(s * 1000); }),
-        Key("mpi",
-            [this](Node node, Path path) {
-              ReadMap(node, path, {ProcessCount("processCountPerNode"), {"nodeCount", {}}},
-                      findings_);
-            }),
-        Key("dataReferences", [this](Node node, Path path) { ReadDataMap(node, path); }),
-        Key("docker", [this](Node node, Path path) { ReadDocker(node, path, file_, findings_); }),
-        Key("command",
-            [this](Node node, Path path) {
-              if (node.IsScalar() && node.Scalar().empty()) return;
-              findings_.AddFault(path, "", "commands are not supported; use script and arguments");
-            }),
-    };
-    for (const std::string_view name :
-         {"autoPrepareEnvironment", "history", "spark", "hdi", "tensorflow", "pytorch",
-          "paralleltask", "data", "datacaches", "outputData", "sourceDirectoryDataStore",
-          "amlcompute", "autoClusterComputeSpecification", "kubernetescompute",
-          "credentialPassthrough", "applicationEndpoints", "batchai"}) {
-      keys.push_back({name, {}});
-    }
-    return keys;
-  }
-
-  void ReadCommunicator(Node node, Path path) {
-    const auto text = ReadText(node, path, findings_);
-    if (!text) return;
-    const auto communicator = ParseCommunicator(*text);
-    if (communicator) {
-      spec_.set_communicator(*communicator);
-    } else {
-      findings_.AddFault(path, *text, communicator.error().message);
-    }
   }
 
   void ReadRestartPolicy(Node node, Path path) {
@@ -185,79 +128,26 @@ class SpecReader {
     }
     for (std::size_t i = 0; i < node.size(); ++i) {
       v1::DataReference& reference = *spec_.add_data_references();
-      std::vector<YamlKey> keys = DataKeys(reference);
+      std::vector<YamlKey> keys = DataKeys(reference, findings_);
       keys.push_back(Text("name", [&](const std::string& name) { reference.set_name(name); }));
       ReadMap(node[i], path + "[" + std::to_string(i) + "]", keys, findings_);
-    }
-  }
-
-  void ReadDataMap(Node node, Path path) {
-    if (!node.IsMap()) {
-      findings_.AddFault(path, "", "must be a map of names to data references");
-      return;
-    }
-    for (const auto& pair : node) {
-      v1::DataReference& reference = *spec_.add_data_references();
-      reference.set_name(pair.first.IsScalar() ? pair.first.Scalar() : "");
-      ReadMap(pair.second, path + "." + reference.name(), DataKeys(reference), findings_);
-    }
-  }
-
-  std::vector<YamlKey> DataKeys(v1::DataReference& reference) {
-    const auto store = [&](const std::string& name) { reference.set_datastore(name); };
-    const auto place = [&](const std::string& text) { reference.set_path(text); };
-    const auto on_compute = [&](const std::string& text) { reference.set_path_on_compute(text); };
-    return {Text("datastore", store),
-            Text("dataStoreName", store),
-            Text("path", place),
-            Text("pathOnDataStore", place),
-            Text("path_on_compute", on_compute),
-            Text("pathOnCompute", on_compute),
-            Key("mode", [&](Node node, Path path) { ReadMode(node, path, reference); }),
-            Key("overwrite", [&](Node node, Path path) {
-              if (const auto yes = ReadBool(node, path, findings_)) reference.set_overwrite(*yes);
-            })};
-  }
-
-  void ReadMode(Node node, Path path, v1::DataReference& reference) {
-    const auto text = ReadText(node, path, findings_);
-    if (!text) return;
-    if (*text == "mount") {
-      reference.set_mode(v1::DATA_MODE_MOUNT);
-    } else if (*text == "download") {
-      reference.set_mode(v1::DATA_MODE_DOWNLOAD);
-    } else if (*text == "upload") {
-      reference.set_mode(v1::DATA_MODE_UPLOAD);
-    } else {
-      findings_.AddFault(path, *text, "must be mount, download or upload");
     }
   }
 
   SpecFile file_;
   v1::JobSpec& spec_ = file_.spec;
   YamlFindings findings_;
+  RunConfigReader run_config_;
 };
 
-Result<std::string> ReadWhole(const fs::path& path) {
-  std::error_code error;
-  const std::uintmax_t size = fs::file_size(path, error);
-  if (error) return Fail(UsageError("cannot read " + path.string() + ": " + error.message()));
-  if (size > kMaxFileBytes) {
-    return Fail(UsageError(path.string() + " is larger than the limit of 2 MiB"));
-  }
-  std::ifstream stream(path, std::ios::binary);
-  std::ostringstream text;
-  text << stream.rdbuf();
-  if (!stream) return Fail(UsageError("cannot read " + path.string()));
-  return text.str();
-}
+bool IsProjectFolder(const fs::path& name) { return name == ".azureml" || name == "aml_config"; }
 
 }  // namespace
 
-Result<SpecFile> ParseSpec(std::string_view yaml) {
+Result<SpecFile> ParseSpec(std::string_view yaml, const std::vector<fs::path>& roots) {
   try {
-    SpecReader reader;
-    reader.Read(YAML::Load(std::string(yaml)));
+    SpecReader reader(roots);
+    reader.Read(JoinSurrogates(std::string(yaml)));
     return reader.Finish();
   } catch (const YAML::Exception& exception) {
     return Fail(UsageError("the job file is no valid YAML: line " +
@@ -267,17 +157,36 @@ Result<SpecFile> ParseSpec(std::string_view yaml) {
 }
 
 Result<SpecFile> ReadSpecFile(const fs::path& path) {
-  MUSTER_ASSIGN(const std::string text, ReadWhole(path));
-  MUSTER_ASSIGN(SpecFile file, ParseSpec(text));
+  MUSTER_ASSIGN(const std::string text, ReadWholeFile(path));
+  std::error_code error;
+  const fs::path directory = fs::absolute(path, error).lexically_normal().parent_path();
+  const bool in_project = IsProjectFolder(directory.filename());
+  const fs::path root = in_project ? directory.parent_path() : directory;
+  MUSTER_ASSIGN(SpecFile file, ParseSpec(text, {root, directory}));
   if (!file.source_directory.empty()) {
     file.source_directory = (path.parent_path() / file.source_directory).string();
+  } else if (in_project) {
+    file.source_directory = root.string();
+  }
+  for (const fs::path& place : {root / file.conda_file, directory / file.conda_file}) {
+    if (file.conda_file.empty() || !fs::is_regular_file(place, error)) continue;
+    MUSTER_TRY(ReadCondaFile(place, file.requests));
+    file.conda_file.clear();
   }
   return file;
 }
 
-Status ReadCondaFile(const fs::path& path, v1::EnvironmentSpec& environment) {
-  MUSTER_ASSIGN(const std::string text, ReadWhole(path));
-  return ParseCondaFile(text, environment);
+Status RefusePackages(const SpecFile& file, const fs::path& source_directory) {
+  PackageRequests requests = file.requests;
+  if (!file.conda_file.empty()) {
+    MUSTER_TRY(ReadCondaFile(source_directory / file.conda_file, requests));
+  }
+  std::vector<Fault> faults;
+  for (std::string& sentence : RefusedRequests(requests)) {
+    faults.push_back({"", "", std::move(sentence)});
+  }
+  if (faults.empty()) return {};
+  return Fail(UsageError("the job cannot be submitted:", std::move(faults)));
 }
 
 }  // namespace muster::cli

@@ -15,13 +15,6 @@ namespace v1 = muster::v1;
 
 std::string Quoted(std::string_view text) { return "'" + std::string(text) + "'"; }
 
-std::string LowerCase(std::string_view text) {
-  std::string lower(text);
-  std::transform(lower.begin(), lower.end(), lower.begin(),
-                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  return lower;
-}
-
 struct Unit {
   std::string_view name;
   Duration one;
@@ -60,17 +53,26 @@ struct NamedCommunicator {
   std::string_view name;
   v1::Communicator value;
 };
-constexpr std::array<NamedCommunicator, 8> kCommunicators = {
+constexpr std::array<NamedCommunicator, 10> kCommunicators = {
     {{"", v1::COMMUNICATOR_NONE},
      {"none", v1::COMMUNICATOR_NONE},
      {"mpi", v1::COMMUNICATOR_MPI},
      {"intelmpi", v1::COMMUNICATOR_MPI},
      {"openmpi", v1::COMMUNICATOR_MPI},
+     {"pythonmpi", v1::COMMUNICATOR_MPI},
      {"gloo", v1::COMMUNICATOR_GLOO},
      {"nccl", v1::COMMUNICATOR_NCCL},
+     {"ps", v1::COMMUNICATOR_PARAMETER_SERVER},
      {"parameterserver", v1::COMMUNICATOR_PARAMETER_SERVER}}};
 
 }  // namespace
+
+std::string LowerCase(std::string_view text) {
+  std::string lower(text);
+  std::transform(lower.begin(), lower.end(), lower.begin(),
+                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  return lower;
+}
 
 Result<std::pair<std::string, std::string>> ParseAssignment(std::string_view flag,
                                                             std::string_view text) {

@@ -12,6 +12,9 @@
 
 namespace muster::cli {
 
+// Of ASCII letters.
+std::string LowerCase(std::string_view text);
+
 // "K=V"; V may be empty or hold further "=". `flag` is named in the error.
 Result<std::pair<std::string, std::string>> ParseAssignment(std::string_view flag,
                                                             std::string_view text);

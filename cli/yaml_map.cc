@@ -35,6 +35,17 @@ bool IsEmpty(const YAML::Node& node) {
          (!node.IsScalar() && node.size() == 0);
 }
 
+// "null" or "~" as it stands in the text; "" for a value that is left out.
+std::string NullWord(const YAML::Node& node, std::string_view text) {
+  const int at = node.Mark().pos;
+  if (at < 0 || static_cast<std::size_t>(at) >= text.size()) return {};
+  const std::string_view rest = text.substr(static_cast<std::size_t>(at));
+  for (const std::string_view word : {"null", "Null", "NULL", "~"}) {
+    if (rest.starts_with(word)) return std::string(word);
+  }
+  return {};
+}
+
 }  // namespace
 
 void ReadMap(const YAML::Node& node, const std::string& path, const std::vector<YamlKey>& keys,
@@ -55,7 +66,7 @@ void ReadMap(const YAML::Node& node, const std::string& path, const std::vector<
     } else if (!seen.insert(name).second) {
       findings.AddFault(full, "", "given twice");
     } else if (!key->read) {
-      if (!IsEmpty(pair.second)) findings.without_effect.push_back(full);
+      if (!key->is_silent && !IsEmpty(pair.second)) findings.without_effect.push_back(full);
     } else if (!pair.second.IsNull()) {
       key->read(pair.second, full);
     }
@@ -104,7 +115,10 @@ std::vector<std::string> ReadTexts(const YAML::Node& node, const std::string& pa
   }
   for (std::size_t i = 0; i < node.size(); ++i) {
     const std::string place = path + "[" + std::to_string(i) + "]";
-    if (const auto text = ReadText(node[i], place, findings)) texts.push_back(*text);
+    if (node[i].IsNull()) {
+      texts.push_back(NullWord(node[i], findings.text));
+    } else if (const auto text = ReadText(node[i], place, findings))
+      texts.push_back(*text);
   }
   return texts;
 }

@@ -16,6 +16,8 @@ namespace muster::cli {
 
 // What one pass over a document has found besides its values.
 struct YamlFindings {
+  // Of the document, for what the parser does not keep; empty: unknown.
+  std::string text;
   std::vector<Fault> faults;
   // Paths of keys that are known, were given a value, and mean nothing here.
   std::vector<std::string> without_effect;
@@ -29,7 +31,10 @@ struct YamlKey {
   std::string_view name;
   // Called with a value that is not null. An empty function: known, without effect.
   std::function<void(const YAML::Node& value, const std::string& path)> read;
+  // Known, without effect, and not worth a word: files have it whatever their author wants.
+  bool is_silent = false;
 };
+inline YamlKey SilentKey(std::string_view name) { return {name, {}, true}; }
 
 // Null counts as an empty map. Keys that are unknown or given twice are faults.
 void ReadMap(const YAML::Node& node, const std::string& path, const std::vector<YamlKey>& keys,
@@ -43,7 +48,7 @@ std::optional<std::int64_t> ReadInteger(const YAML::Node& node, const std::strin
                                         YamlFindings& findings);
 std::optional<bool> ReadBool(const YAML::Node& node, const std::string& path,
                              YamlFindings& findings);
-// A list of scalars, as their text.
+// A list of scalars, as their text: "null" and "~" too, and what is left out is the empty one.
 std::vector<std::string> ReadTexts(const YAML::Node& node, const std::string& path,
                                    YamlFindings& findings);
 // A map of names to scalars; a null value is the empty text.

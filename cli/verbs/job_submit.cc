@@ -26,12 +26,15 @@ constexpr char kFooter[] =
     "      --entry-script train_mpi.py --node-count 2 --process-count-per-node 2 \\\n"
     "      --distributed-backend mpi --data digits=shared/digits --follow \\\n"
     "      -- --data_dir '$AZUREML_DATAREFERENCE_digits'\n"
-    "  muster job submit -f job.yaml --source-directory ./train --wait\n"
+    "  muster job submit -f .azureml/digits.runconfig --experiment digits --wait\n"
     "\n"
-    "The file of -f has the keys of Azure ML's .runconfig (script, arguments, target, nodeCount,\n"
-    "communicator, mpi.processCountPerNode, environment.environmentVariables, dataReferences,\n"
-    "maxRunDurationSeconds...) or the names of the job specification's fields (experiment,\n"
-    "source_directory, pool, node_count, ...). Flags win over the file.\n"
+    "The file of -f (YAML or JSON) has the keys of Azure ML's .runconfig (script, arguments, "
+    "target,\n"
+    "nodeCount, communicator, mpi.processCountPerNode, environment, dataReferences,\n"
+    "maxRunDurationSeconds...; all ages of them) or the names of the job specification's fields\n"
+    "(experiment, source_directory, pool, node_count, ...). Flags win over the file. One in "
+    ".azureml\n"
+    "or aml_config has the directory above as its source directory.\n"
     "Everything in the source directory is packed and sent, except directories named .git and "
     "what\n"
     "the .amlignore (or else the .gitignore) at its top excludes.\n"
@@ -57,9 +60,7 @@ Outcome<v1::JobSpec> Prepare(Session& session, Client& client, const SubmitFlags
   const std::filesystem::path source = draft.source_directory;
   MUSTER_CLI_ASSIGN(const std::string script, LocateScript(source, draft.spec.script()));
   draft.spec.set_script(script);
-  if (!draft.conda_file.empty()) {
-    MUSTER_CLI_TRY(ReadCondaFile(source / draft.conda_file, *draft.spec.mutable_environment()));
-  }
+  MUSTER_CLI_TRY(RefusePackages(draft, source));
   MUSTER_CLI_ASSIGN(const PackedDirectory packed, PackDirectory(source, script));
   MUSTER_CLI_TRY(UploadIfMissing(session, client, session.workspace(), packed));
   draft.spec.set_snapshot_digest(packed.digest.Hex());
@@ -108,7 +109,7 @@ void AddJobSubmit(CommandLine& line) {
   SubmitFlags& flags = options->flags;
   Verb verb = line.Add("job submit", "Submit a job",
                        [options](Session& session) { return Run(session, *options); });
-  verb.Value("-f,--file", "FILE", flags.file, "The job as a YAML file (.runconfig keys)")
+  verb.Value("-f,--file", "FILE", flags.file, "The job as a file (.runconfig keys)")
       .Value("--experiment", "NAME", flags.experiment, "Named series that the job belongs to")
       .Value("--source-directory", "DIR", flags.source_directory, "Directory with the scripts")
       .Value("--entry-script", "FILE", flags.entry_script,

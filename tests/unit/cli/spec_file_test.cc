@@ -1,6 +1,8 @@
 #include "cli/spec_file.h"
 
 #include <gmock/gmock.h>
+#include <google/protobuf/text_format.h>
+#include <google/protobuf/util/message_differencer.h>
 #include <gtest/gtest.h>
 
 #include <fstream>
@@ -13,6 +15,7 @@ namespace {
 
 using testing::ElementsAre;
 using testing::HasSubstr;
+using testing::IsEmpty;
 
 // As Azure ML's own SDK saves it for PyTorch(distributed_backend='mpi'), shortened.
 constexpr char kRunConfig[] = R"(
@@ -79,16 +82,150 @@ TEST(SpecFile, ARunConfigIsReadAsItIs) {
   EXPECT_EQ(spec.data_references(0).datastore(), "shared");
   EXPECT_EQ(spec.data_references(0).mode(), v1::DATA_MODE_DOWNLOAD);
   EXPECT_TRUE(spec.data_references(0).overwrite());
-  EXPECT_THAT(file->without_effect,
-              ElementsAre("environment.name", "environment.docker.sharedVolumes", "history",
-                          "mpi.nodeCount"));
+  EXPECT_EQ(spec.framework(), "Python");
+  EXPECT_THAT(file->without_effect, IsEmpty());
 }
 
-TEST(SpecFile, AnImageIsAskedForOnlyIfItIsWanted) {
-  const char* const wanted = "environment: {docker: {baseImage: img}}\ndocker: {useDocker: true}";
-  EXPECT_EQ(ParseSpec(wanted)->spec.environment().docker_image(), "img");
-  const char* const unwanted = "environment: {docker: {baseImage: img, enabled: false}}";
-  EXPECT_EQ(ParseSpec(unwanted)->spec.environment().docker_image(), "");
+TEST(SpecFile, OldAndNewKeysMeanTheSame) {
+  struct Case {
+    const char *yaml, *spec;  // fields of JobSpec besides framework, in text form
+  };
+  const std::vector<Case> cases = {
+      {"", ""},
+      {"target: local", ""},
+      {"target: gpu", "pool: 'gpu'"},
+      {"batchai: {nodeCount: 3, clusterName: x}", "node_count: 3"},
+      {"communicator: PythonMPI", "communicator: COMMUNICATOR_MPI"},
+      {"framework: PythonMPI", "communicator: COMMUNICATOR_MPI"},
+      {"communicator: Gloo\nframework: PythonMPI", "communicator: COMMUNICATOR_GLOO"},
+      {"framework: python", ""},
+      {"framework: CNTK", nullptr},
+      {"mpi: {processCountPerNode: '4', nodeCount: 9}", "process_count_per_node: 4"},
+      {"communicator: Nccl\nnodeCount: 2\npytorch: {processCount: 8}\nmpi: {processCountPerNode: "
+       "3}",
+       "node_count: 2 process_count_per_node: 4 communicator: COMMUNICATOR_NCCL"},
+      {"communicator: Nccl\nnodeCount: 2\npytorch: {processCount: 7}", nullptr},
+      {"communicator: Mpi\npytorch: {processCount: 8}", "communicator: COMMUNICATOR_MPI"},
+      {"environmentVariables: {A: top}\nenvironment: {environmentVariables: {A: below, B: 1}}",
+       "environment_variables {key: 'A' value: 'top'} environment_variables {key: 'B' value: '1'}"},
+      {"arguments: [--lr, 0.10, true, '', ]", "arguments: ['--lr', '0.10', 'true', '']"},
+      {"arguments:\n- a\n-\n", "arguments: ['a', '']"},
+      {"arguments: [é, null, ~, Null, ]\ntags: {a: ~}",
+       "arguments: ['é', 'null', '~', 'Null'] tags {key: 'a' value: ''}"},
+      {"arguments:\n-\n- ~\n-  # nothing\nscript: null.py",
+       "arguments: ['', '~', ''] script: 'null.py'"},
+      {"maxRunDurationSeconds: 60", "max_run_duration_ms: 60000"},
+      {"maxRunDurationSeconds: 0", nullptr},
+      {"dataReferences: {d: {dataStoreName: s, mode: Download, pathOnDataStore: /a//./b/, "
+       "pathOnCompute: ./x/}}",
+       "data_references {name: 'd' datastore: 's' path: 'a/b' mode: DATA_MODE_DOWNLOAD "
+       "path_on_compute: 'x'}"},
+      {"dataReferences: {d: {dataStoreName: s}}",
+       "data_references {name: 'd' datastore: 's' mode: DATA_MODE_MOUNT path: '' "
+       "path_on_compute: ''}"},
+      {"target: amlcompute\namlcompute: {vmSize: STANDARD_NC6}", nullptr},
+      {"data: {d: {dataLocation: x}}", nullptr},
+      {"outputData: {}\ndatacaches: []\ndata:", ""},
+      {"command: ''", ""},
+      {"command: [python, train.py]", nullptr},
+      {"environment: {python: {interpreterPath: /opt/python}}",
+       "environment {interpreter_path: '/opt/python'}"},
+      {"environment: {python: {interpreterPath: venv/bin/python}}", nullptr},
+      {"history: {outputCollection: false}\nspark: {configuration: {a: b}}\nhdi: {yarnDeployMode: "
+       "cluster}\ntensorflow: {workerCount: 2}\nautoPrepareEnvironment: true",
+       ""},
+      {"{\"arguments\": [\"\\ud83d\\ude00\\u00e9\\\\ud83d\\n\"]}",
+       "arguments: '\360\237\230\200\303\251\\\\ud83d\\n'"},
+  };
+  for (const Case& c : cases) {
+    SCOPED_TRACE(c.yaml);
+    const auto file = ParseSpec(c.yaml);
+    EXPECT_EQ(file.has_value(), c.spec != nullptr);
+    if (!file || c.spec == nullptr) continue;
+    v1::JobSpec expected;
+    ASSERT_TRUE(google::protobuf::TextFormat::ParseFromString(c.spec, &expected));
+    expected.set_framework("Python");
+    expected.mutable_environment();
+    if (expected.communicator() == v1::COMMUNICATOR_UNSPECIFIED) {
+      expected.set_communicator(v1::COMMUNICATOR_NONE);
+    }
+    if (!expected.has_node_count()) expected.set_node_count(1);
+    if (!expected.has_process_count_per_node()) expected.set_process_count_per_node(1);
+    EXPECT_TRUE(google::protobuf::util::MessageDifferencer::Equals(file->spec, expected))
+        << file->spec.DebugString();
+  }
+}
+
+TEST(SpecFile, WhatHasNoEffectIsToldWhereTheAuthorChoseIt) {
+  const auto file = ParseSpec(
+      "docker: {shmSize: 8g, arguments: [--ipc=host], sharedVolumes: true}\n"
+      "environment: {docker: {shmSize: 2g, arguments: []}}\ncredentialPassthrough: true\n"
+      "sourceDirectoryDataStore: store\n");
+  ASSERT_TRUE(file);
+  EXPECT_THAT(file->without_effect,
+              ElementsAre("docker.shmSize", "docker.arguments", "credentialPassthrough",
+                          "sourceDirectoryDataStore"));
+}
+
+TEST(SpecFile, WhatAsksForPackagesIsRefusedWithASentenceForEach) {
+  const auto refused = [](const std::string& yaml) {
+    std::vector<std::string> fields;
+    const auto file = ParseSpec(yaml);
+    if (!file) return std::vector<std::string>{file.error().message};
+    const Status status = RefusePackages(*file, "/nowhere");
+    if (status) return fields;
+    for (const Fault& fault : status.error().faults) {
+      EXPECT_THAT(fault.message, HasSubstr("): environments are not built yet: a job runs with "));
+      fields.push_back(fault.message.substr(0, fault.message.find(':')));
+    }
+    return fields;
+  };
+  EXPECT_THAT(refused("environment: {python: {condaDependencies: {dependencies: [python=3.10.18, "
+                      "{pip: [azureml-defaults, 'AzureML_core[x]>=1', --index-url x]}]}}}"),
+              IsEmpty());
+  EXPECT_THAT(
+      refused("environment: {python: {condaDependencies: {dependencies: [python=3.8, numpy, "
+              "{pip: [horovod, mpi4py]}]}, baseCondaEnvironment: base}}"),
+      ElementsAre("environment.conda_packages (python=3.8, numpy)",
+                  "environment.pip_packages (horovod, mpi4py)", "base_conda_environment (base)"));
+  EXPECT_THAT(
+      refused("environment: {python: {userManagedDependencies: true, baseCondaEnvironment: b,"
+              " condaDependencies: {dependencies: [numpy]}}}"),
+      IsEmpty());
+  EXPECT_THAT(refused("environment: {docker: {baseImage: img}}\ndocker: {useDocker: true}"),
+              ElementsAre("environment.docker.base_image (img)"));
+  EXPECT_THAT(refused("environment: {docker: {baseImage: img, enabled: false}}"), IsEmpty());
+  EXPECT_THAT(refused("environment: {docker: {enabled: true, baseDockerfile: FROM x, buildContext: "
+                      "{location: y}}}"),
+              ElementsAre("environment.docker.base_dockerfile (given)",
+                          "environment.docker.build_context (given)"));
+  EXPECT_THAT(refused("environment: {spark: {packages: [p]}, databricks: {jarLibraries: [j]}, r: "
+                      "{rVersion: 3}}"),
+              ElementsAre("environment.spark.packages (p)", "environment.databricks (j)",
+                          "environment.r (given)"));
+}
+
+TEST(SpecFile, FilesItNamesAreFoundFromTheProjectOrBesideIt) {
+  const Scratch scratch;
+  scratch.Write("p/.azureml/x.runconfig", "script: a.py\nenvironment: .azureml/environment.yml\n");
+  scratch.Write("p/.azureml/environment.yml",
+                "python: {condaDependenciesFile: conda.yml}\nenvironmentVariables: {A: 1}\n");
+  scratch.Write("p/.azureml/conda.yml", "dependencies: [numpy]\n");
+  const auto file = ReadSpecFile(scratch.Path("p/.azureml/x.runconfig"));
+  ASSERT_TRUE(file) << file.error().message;
+  EXPECT_EQ(file->source_directory, scratch.Path("p").string());
+  EXPECT_EQ(file->spec.environment_variables().at("A"), "1");
+  EXPECT_THAT(file->requests.conda, ElementsAre("numpy"));
+  // One that is not there is looked for in the source directory, and must be there.
+  scratch.Write("p/y.runconfig", "environment: {python: {condaDependenciesFile: later.yml}}\n");
+  const auto later = ReadSpecFile(scratch.Path("p/y.runconfig"));
+  ASSERT_TRUE(later);
+  EXPECT_EQ(later->source_directory, "");
+  EXPECT_THAT(RefusePackages(*later, scratch.Path("src")).error().message, HasSubstr("later.yml"));
+  scratch.Write("src/later.yml", "dependencies: [python=3.10.18]\n");
+  EXPECT_TRUE(RefusePackages(*later, scratch.Path("src")));
+  scratch.Write("p/z.runconfig", "environment: none.yml\n");
+  EXPECT_FALSE(ReadSpecFile(scratch.Path("p/z.runconfig")));
 }
 
 TEST(SpecFile, OwnNamesWorkToo) {
@@ -132,13 +269,13 @@ TEST(SpecFile, WhatIsNoYamlSaysWhere) {
   EXPECT_TRUE(ParseSpec(""));
 }
 
-TEST(SpecFile, CondaPackagesArePassedOnUnlessTheUserManagesThem) {
-  v1::EnvironmentSpec environment;
+TEST(SpecFile, CondaPackagesAreReadUnlessTheUserManagesThem) {
+  PackageRequests requests;
   ASSERT_TRUE(ParseCondaFile(
       "channels: [conda-forge]\ndependencies:\n- python=3.8\n- pip: [horovod, mpi4py]\n",
-      environment));
-  EXPECT_THAT(environment.conda_packages(), ElementsAre("python=3.8"));
-  EXPECT_THAT(environment.pip_packages(), ElementsAre("horovod", "mpi4py"));
+      requests));
+  EXPECT_THAT(requests.conda, ElementsAre("python=3.8"));
+  EXPECT_THAT(requests.pip, ElementsAre("horovod", "mpi4py"));
   const auto managed = ParseSpec(
       "environment: {python: {userManagedDependencies: true, condaDependenciesFile: x.yml}}");
   EXPECT_EQ(managed->conda_file, "");
