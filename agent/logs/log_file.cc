@@ -25,17 +25,17 @@ constexpr std::size_t kMaxPathBytes = 1'024;
 
 }  // namespace
 
-Result<LogDirectory> LogDirectory::Open(const std::string& path, Depth depth) {
+Result<LogDirectory> LogDirectory::Open(const std::string& path, Depth depth, bool hidden) {
   const int fd = open(path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
   if (fd < 0) {
     return Fail(ErrorCode::kNotFound, ErrorReason::kIo,
                 "cannot open " + path + ": " + std::strerror(errno));
   }
-  return LogDirectory(fd, depth);
+  return LogDirectory(fd, depth, hidden);
 }
 
 LogDirectory::LogDirectory(LogDirectory&& other) noexcept
-    : fd_(std::exchange(other.fd_, -1)), depth_(other.depth_) {}
+    : fd_(std::exchange(other.fd_, -1)), depth_(other.depth_), hidden_(other.hidden_) {}
 
 LogDirectory::~LogDirectory() {
   if (fd_ >= 0) close(fd_);
@@ -68,7 +68,7 @@ std::vector<std::string> LogDirectory::Names(std::size_t limit) const {
       if (entry == nullptr) break;
       const std::string_view name = entry->d_name;
       const bool is_self = name == "." || name == "..";
-      if (is_self || (name.front() == '.' && below.empty())) continue;
+      if (is_self || (name.front() == '.' && below.empty() && !hidden_)) continue;
       const std::string path = below.empty() ? std::string(name) : below + "/" + entry->d_name;
       if (entry->d_type == DT_REG || entry->d_type == DT_UNKNOWN) names.push_back(path);
       const bool goes_on = depth_ == Depth::kAll && path.size() < kMaxPathBytes;

@@ -16,13 +16,15 @@ class LogDirectory {
  public:
   // kAll: also those in directories below it, by their paths.
   enum class Depth : std::uint8_t { kOne, kAll };
-  static Result<LogDirectory> Open(const std::string& path, Depth depth = Depth::kOne);
+  // `hidden`: see Names.
+  static Result<LogDirectory> Open(const std::string& path, Depth depth = Depth::kOne,
+                                   bool hidden = false);
   LogDirectory(LogDirectory&& other) noexcept;
   LogDirectory& operator=(LogDirectory&&) = delete;
   ~LogDirectory();
 
-  // At most `limit` names, sorted, none with a component that begins with a dot (kAll: of the first
-  // component alone). Looks at so many entries of the directory as a small multiple of
+  // At most `limit` names, sorted, but for `hidden` none whose first component begins with a dot.
+  // Looks at so many entries of the directory as a small multiple of
   // `limit`, whatever the job has put there.
   std::vector<std::string> Names(std::size_t limit) const;
 
@@ -34,11 +36,12 @@ class LogDirectory {
   Result<Piece> Read(const std::string& name, std::uint64_t offset, std::size_t max_bytes) const;
 
  private:
-  LogDirectory(int fd, Depth depth) : fd_(fd), depth_(depth) {}
+  LogDirectory(int fd, Depth depth, bool hidden) : fd_(fd), depth_(depth), hidden_(hidden) {}
   int OpenBelow(const std::string& name, int flags) const;
 
   int fd_;
   Depth depth_;
+  bool hidden_;
 };
 
 }  // namespace muster::agent

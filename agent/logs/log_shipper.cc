@@ -25,6 +25,7 @@ struct LogShipper::File {
 
 struct LogShipper::Attempt {
   AttemptId id;
+  std::string prefix;
   LogDirectory directory;
   std::uint64_t generation = 0;
   std::optional<int> watch;
@@ -52,9 +53,10 @@ LogShipper::Attempt* LogShipper::Find(const AttemptId& id) {
   return found == attempts_.end() ? nullptr : &found->second;
 }
 
-void LogShipper::Follow(const AttemptId& id, const std::string& directory) {
+void LogShipper::Follow(const AttemptId& id, const std::string& directory,
+                        const std::string& prefix) {
   if (Find(id) != nullptr) return;
-  auto opened = LogDirectory::Open(directory, config_.depth);
+  auto opened = LogDirectory::Open(directory, config_.depth, config_.hidden);
   if (!opened) {
     Log(LogLevel::kWarning, "logs_not_followed",
         {{"attempt", ToString(id)}, {"error", opened.error().message}});
@@ -62,7 +64,8 @@ void LogShipper::Follow(const AttemptId& id, const std::string& directory) {
   }
   const std::uint64_t generation = next_generation_++;
   auto& attempt =
-      attempts_.emplace(id, Attempt{id, std::move(*opened), generation, {}, {}, 0, false, {}})
+      attempts_
+          .emplace(id, Attempt{id, prefix, std::move(*opened), generation, {}, {}, 0, false, {}})
           .first->second;
   attempt.watch = watch_.Add(directory);
   if (attempt.watch) watches_[*attempt.watch] = id;
@@ -82,6 +85,23 @@ void LogShipper::ShipRest(const AttemptId& id, std::function<void()> on_shipped)
   Scan(*attempt);
   Pump();
   FinishIfShipped(*attempt);
+}
+
+LogShipper::Summary LogShipper::SummaryOf(const AttemptId& id) const {
+  constexpr std::size_t kNamed = 20;
+  Summary summary;
+  const auto found = attempts_.find(id);
+  if (found == attempts_.end()) return summary;
+  const Attempt& attempt = found->second;
+  summary.files = attempt.files.size();
+  summary.full = summary.files >= config_.max_files_per_attempt;
+  for (const auto& [name, file] : attempt.files) {
+    summary.bytes += file.acknowledged;
+    if (!file.given_up) continue;
+    ++summary.lost_files;
+    if (summary.lost.size() < kNamed) summary.lost.push_back(name);
+  }
+  return summary;
 }
 
 void LogShipper::Forget(const AttemptId& id) {
@@ -106,7 +126,7 @@ void LogShipper::OnSession(bool open) {
 void LogShipper::FileChanged(int watch, const std::string& name) {
   const auto found = watches_.find(watch);
   Attempt* attempt = found == watches_.end() ? nullptr : Find(found->second);
-  if (attempt == nullptr || name.front() == '.') return;
+  if (attempt == nullptr || (name.front() == '.' && !config_.hidden)) return;
   Enqueue(*attempt, name);
   Pump();
 }
@@ -194,7 +214,7 @@ void LogShipper::Send(const Attempt& attempt, const std::string& name, File& fil
   file.last_sent = ReadClock().steady;
   ++calls_;
   Answer answer{{attempt.id, name}, offset, data.size(), attempt.generation, 0};
-  sink_.Append({attempt.id, config_.prefix + name, offset, std::move(data)},
+  sink_.Append({attempt.id, attempt.prefix + name, offset, std::move(data)},
                [this, &loop = loop_, alive = alive_,
                 answer = std::move(answer)](Result<std::uint64_t> size) mutable {
                  answer.size = std::move(size);

@@ -13,6 +13,7 @@
 #include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "agent/logs/append_sink.h"
 #include "agent/logs/directory_watch.h"
@@ -22,8 +23,8 @@
 namespace muster::agent {
 
 struct LogShipperConfig {
-  std::string prefix = "azureml-logs/";  // of the names at the server
   LogDirectory::Depth depth = LogDirectory::Depth::kOne;
+  bool hidden = false;       // those whose names begin with a dot too
   bool final_files = false;  // a file that has been read to its end does not grow any more
   std::size_t chunk_bytes = 256 << 10;
   std::size_t max_calls = 32;  // appends under way, of the whole agent
@@ -55,11 +56,21 @@ class LogShipper {
   // From now on the files in `directory` are sent as <prefix><file>, from where the
   // server's copies end, but for those whose names are no UTF-8. Repeating it is harmless. The
   // directory exists.
-  void Follow(const AttemptId& id, const std::string& directory);
+  void Follow(const AttemptId& id, const std::string& directory,
+              const std::string& prefix = "azureml-logs/");
   // Nothing writes any more: `on_shipped` runs, later and once, when all files are at the server to
   // their end or to a limit, or given up. At once (on the loop) for an attempt that is not
   // followed.
   void ShipRest(const AttemptId& id, std::function<void()> on_shipped);
+  // What there is of the attempt's files so far.
+  struct Summary {
+    std::size_t files = 0;
+    std::uint64_t bytes = 0;        // at the server
+    std::vector<std::string> lost;  // given up: names, at most 20
+    std::size_t lost_files = 0;
+    bool full = false;  // there may be more files than are sent
+  };
+  Summary SummaryOf(const AttemptId& id) const;
   void Forget(const AttemptId& id);
   // A refusal counts only from a server that is there; a session that opens ends the pause.
   void OnSession(bool open);

@@ -32,7 +32,7 @@ AgentLoop::AgentLoop(AgentLoopParts parts, const std::vector<RecoveredAttempt>& 
     if (attempt.phase == ObservedPhase::kRunning || attempt.phase == ObservedPhase::kExited) {
       parts_.shipper.Follow(attempt.id, parts_.staging.runner.LogDirectory(attempt.id));
       const auto task = ParseTask(attempt.task.get());
-      FollowTracking(attempt.id, task ? task->get() : nullptr);
+      FollowJob(attempt.id, task ? task->get() : nullptr);
     }
     LogAttempt(LogLevel::kInfo, "attempt_recovered", attempt.id);
   }
@@ -55,12 +55,14 @@ void AgentLoop::Stop() {
 
 void AgentLoop::SessionOpened() {
   parts_.shipper.OnSession(true);
+  parts_.outputs.OnSession(true);
   parts_.tracking.OnSession(true);
   Perform(core_.OnSessionOpened(ReadClock()));
 }
 
 void AgentLoop::SessionClosed() {
   parts_.shipper.OnSession(false);
+  parts_.outputs.OnSession(false);
   parts_.tracking.OnSession(false);
   Perform(core_.OnSessionClosed(ReadClock()));
 }
@@ -209,16 +211,18 @@ void AgentLoop::LaunchNoted(const AttemptId& id, const Status& noted) {
   }
   work.launched = ReadClock().steady;
   parts_.shipper.Follow(id, parts_.staging.runner.LogDirectory(id));
-  FollowTracking(id, task->get());
+  FollowJob(id, task->get());
   if (const Status launched = parts_.staging.runner.Launch(id, **task); !launched) {
     LaunchFailed(work, launched.error());
   }
 }
 
 // `task`: null if it cannot be read any more.
-void AgentLoop::FollowTracking(const AttemptId& id, const v1::AttemptTask* task) {
+void AgentLoop::FollowJob(const AttemptId& id, const v1::AttemptTask* task) {
+  const AttemptPlace place = parts_.staging.runner.PlaceOf(id);
   const bool alone = task == nullptr || task->gang_size() <= 1;
-  parts_.tracking.Follow(id, parts_.staging.runner.PlaceOf(id), alone);
+  parts_.tracking.Follow(id, place, alone);
+  parts_.outputs.Follow(id, place.directory + "/work", task == nullptr ? 0 : task->node_rank());
 }
 
 void AgentLoop::LaunchFailed(Work& work, const Error& error) {
@@ -276,17 +280,22 @@ void AgentLoop::Do(const ShipRest& action) {
   } else {
     lines.emplace_back("processes ended");
   }
-  WritePostNote(parts_.staging.runner.LogDirectory(action.id), parts_.staging.node, now.wall,
-                lines);
-  // The logs last: what was refused is told in them.
-  parts_.tracking.ShipRest(action.id, [this, id = action.id](const auto& script_failure) {
-    parts_.shipper.ShipRest(id, [this, id, script_failure] {
-      if (stopped_) return;
-      LogAttempt(LogLevel::kInfo, "attempt_finished", id);
-      if (script_failure) Perform(core_.OnScriptFailed(id, *script_failure, ReadClock()));
-      Perform(core_.OnShipped(id, ReadClock()));
+  // The logs last: what was brought and what was refused is told in them.
+  parts_.outputs.ShipRest(action.id, [this, id = action.id, lines](const auto& brought) mutable {
+    lines.insert(lines.end(), brought.begin(), brought.end());
+    WritePostNote(parts_.staging.runner.LogDirectory(id), parts_.staging.node, ReadClock().wall,
+                  lines);
+    parts_.tracking.ShipRest(id, [this, id](const std::optional<Failure>& script_failure) {
+      parts_.shipper.ShipRest(id, [this, id, script_failure] { Shipped(id, script_failure); });
     });
   });
+}
+
+void AgentLoop::Shipped(const AttemptId& id, const std::optional<Failure>& script_failure) {
+  if (stopped_) return;
+  LogAttempt(LogLevel::kInfo, "attempt_finished", id);
+  if (script_failure) Perform(core_.OnScriptFailed(id, *script_failure, ReadClock()));
+  Perform(core_.OnShipped(id, ReadClock()));
 }
 
 void AgentLoop::Do(const Remove& action) {
@@ -302,6 +311,7 @@ void AgentLoop::Do(const Remove& action) {
 void AgentLoop::RemoveNow(const AttemptId& id) {
   LogAttempt(LogLevel::kDebug, "attempt_removed", id);
   parts_.shipper.Forget(id);
+  parts_.outputs.Forget(id);
   parts_.tracking.Forget(id);
   work_.erase(id);
   if (const Status removed = parts_.staging.runner.Remove(id); !removed) {

@@ -15,6 +15,7 @@
 #include "agent/core/agent_core.h"
 #include "agent/exec/runner.h"
 #include "agent/logs/log_shipper.h"
+#include "agent/logs/run_outputs.h"
 #include "agent/session/ledger.h"
 #include "agent/session/staging_work.h"
 #include "agent/session/worker_pool.h"
@@ -25,6 +26,7 @@ namespace muster::agent {
 struct AgentLoopParts {
   boost::asio::io_context& loop;
   LogShipper& shipper;
+  RunOutputs& outputs;
   AttemptTracking& tracking;
   StagingParts staging;         // with the runner and the ledger
   WorkerPool& staging_workers;  // may be busy for long
@@ -82,7 +84,8 @@ class AgentLoop {
   void Do(const Remove& action);
   void Do(const SendReport& action);
 
-  void FollowTracking(const AttemptId& id, const v1::AttemptTask* task);
+  void FollowJob(const AttemptId& id, const v1::AttemptTask* task);
+  void Shipped(const AttemptId& id, const std::optional<Failure>& script_failure);
   void GiveUpStaging(const Desired& desired);
   void Staged(const AttemptId& id, const std::optional<Failure>& failure);
   void LaunchNoted(const AttemptId& id, const Status& noted);

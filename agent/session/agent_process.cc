@@ -97,6 +97,7 @@ class Connected {
         sink_(channel_),
         fetcher_(channel_, parts.cache, parts.stop, FetcherConfigOf(parts.directory)),
         shipper_(parts.loop, sink_, {}),
+        outputs_(parts.loop, sink_),
         tracking_sink_(channel_),
         tracking_(parts.loop, tracking_sink_, sink_, parts.config.node),
         staging_workers_(kStagingWorkers),
@@ -138,13 +139,10 @@ class Connected {
                          parts.config.node,
                          parts.config.directory,
                          parts.config.disk_reserve_bytes};
-    return {parts.loop,
-            shipper_,
-            tracking_,
-            std::move(staging),
-            staging_workers_,
-            ledger_workers_,
-            [this](const Report& report) { session_.SendReport(report); }};
+    return {parts.loop,         shipper_,
+            outputs_,           tracking_,
+            std::move(staging), staging_workers_,
+            ledger_workers_,    [this](const Report& report) { session_.SendReport(report); }};
   }
 
   SessionEvents EventsOfSession(boost::asio::io_context& loop) {
@@ -172,6 +170,7 @@ class Connected {
   GrpcAppendSink sink_;
   BlobFetcher fetcher_;
   LogShipper shipper_;
+  RunOutputs outputs_;
   GrpcTrackingSink tracking_sink_;
   AttemptTracking tracking_;
   WorkerPool staging_workers_;

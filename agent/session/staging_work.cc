@@ -2,8 +2,10 @@
 
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <vector>
 
+#include "agent/launch/process_info.h"
 #include "agent/logs/attempt_notes.h"
 #include "agent/session/disk.h"
 #include "base/log.h"
@@ -32,6 +34,19 @@ FetchBlob Counting(const StagingParts& parts, std::shared_ptr<Staged> staged,
   };
 }
 
+void WriteWhereItRuns(const StagingParts& parts, const AttemptId& id, const v1::AttemptTask& task) {
+  const std::string logs = parts.runner.LogDirectory(id);
+  const std::string& interpreter = task.spec().environment().interpreter_path();
+  WriteExecutionNote(
+      logs, parts.node, ReadClock().wall,
+      {"attempt " + std::to_string(id.number) + " of job " + id.job.str() + " on node " +
+           parts.node.str() + ", node " + std::to_string(task.node_rank()) + " of " +
+           std::to_string(std::max(1, task.gang_size())),
+       interpreter.empty() ? "environment: the node's own interpreter; nothing is built"
+                           : "environment: " + interpreter});
+  if (task.node_rank() == 0) WriteProcessInfo(logs, ProcessInfo(id, task));
+}
+
 void WriteNote(const StagingParts& parts, const AttemptId& id, const v1::AttemptTask& task,
                Staged staged, const Status& status, Duration took) {
   for (const auto& data : task.data()) {
@@ -53,6 +68,7 @@ Status StageTask(const StagingParts& parts, const Prepare& prepare, StopSignal& 
   }
   const auto staged = std::make_shared<Staged>();
   Status status = parts.runner.Prepare(prepare.id, *task, Counting(parts, staged, given_up));
+  WriteWhereItRuns(parts, prepare.id, *task);
   WriteNote(parts, prepare.id, *task, *staged, status, ReadClock().steady - start);
   return status;
 }

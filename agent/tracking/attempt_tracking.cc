@@ -9,7 +9,6 @@ namespace {
 
 LogShipperConfig UploadConfig() {
   LogShipperConfig config;
-  config.prefix = "";
   config.depth = LogDirectory::Depth::kAll;
   config.final_files = true;
   config.max_calls = 8;
@@ -38,7 +37,7 @@ void AttemptTracking::Follow(const AttemptId& id, const AttemptPlace& place, boo
       alone ? "tracking_refused.log" : "tracking_refused_" + node_.str() + ".log";
   spools_.Follow(id, {place.directory + "/tracking", place.directory + "/run",
                       place.directory + "/logs", log});
-  uploads_.Follow(id, place.directory + "/tracking/files");
+  uploads_.Follow(id, place.directory + "/tracking/files", "");
 }
 
 void AttemptTracking::Listen(const AttemptId& id, const AttemptPlace& place) {

@@ -45,7 +45,7 @@ class AgentLoopTest : public testing::Test {
                          directory_.path(),
                          disk_reserve_};
     agent_ = std::make_unique<AgentLoop>(
-        AgentLoopParts{loop_, shipper_, tracking_, staging, staging_workers_, ledger_workers_,
+        AgentLoopParts{loop_, shipper_, outputs_, tracking_, staging, staging_workers_, ledger_workers_,
                        [this](const Report& report) { Take(report); }},
         std::move(recovered));
     agent_->Start(rebooted);
@@ -98,6 +98,7 @@ class AgentLoopTest : public testing::Test {
   std::unique_ptr<BlobCache> cache_;
   FakeSink sink_;
   LogShipper shipper_{loop_, sink_, {}};
+  RunOutputs outputs_{loop_, sink_};
   FakeTrackingSink tracking_sink_;
   AttemptTracking tracking_{loop_, tracking_sink_, sink_, NodeId("n")};
   std::uint64_t disk_reserve_ = 0;

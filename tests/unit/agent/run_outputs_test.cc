@@ -1,0 +1,96 @@
+#include "agent/logs/run_outputs.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+
+#include "tests/unit/agent/fake_sink.h"
+#include "tests/unit/agent/loop_driver.h"
+#include "tests/unit/agent/temporary_directory.h"
+
+namespace muster::agent {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::SizeIs;
+
+const AttemptId kJobId{JobId("digits_1_0a1b2c3d"), 1};
+
+class RunOutputsTest : public testing::Test {
+ protected:
+  RunOutputsTest() {
+    for (const char* name : {"outputs/deep/deeper", "logs/run1"}) {
+      std::filesystem::create_directories(directory_ / name);
+    }
+    outputs_.OnSession(true);
+  }
+  void Write(const std::string& name, const std::string& content) {
+    std::ofstream(directory_ / name) << content;
+  }
+  testing::AssertionResult ShipRest() {
+    bool shipped = false;
+    outputs_.ShipRest(kJobId, [&](const std::vector<std::string>& lines) {
+      shipped = true;
+      lines_ = lines;
+    });
+    return RunUntil(loop_, [&] { return shipped; });
+  }
+
+  boost::asio::io_context loop_;
+  TemporaryDirectory directory_;
+  FakeSink sink_;
+  RunOutputs outputs_{loop_, sink_};
+  std::vector<std::string> lines_;
+};
+
+TEST_F(RunOutputsTest, LogsGoWhileTheJobRunsAndOutputsAtItsEnd) {
+  outputs_.Follow(kJobId, directory_.path(), 0);
+  Write("logs/run1/events", "loss");
+  Write("outputs/deep/deeper/model", "weights");
+  ASSERT_TRUE(RunUntil(loop_, [&] { return sink_.files["logs/run1/events"] == "loss"; }));
+  EXPECT_FALSE(sink_.files.contains("outputs/deep/deeper/model"));
+  Write("outputs/.hidden", "h");
+  Write("outputs/empty", "");
+  ASSERT_TRUE(ShipRest());
+  EXPECT_EQ(sink_.files["outputs/deep/deeper/model"], "weights");
+  EXPECT_EQ(sink_.files["outputs/.hidden"], "h");
+  EXPECT_TRUE(sink_.files.contains("outputs/empty"));
+  EXPECT_THAT(lines_, ElementsAre("outputs: 3 files, 8 bytes", "logs: 1 files, 4 bytes"));
+}
+
+TEST_F(RunOutputsTest, OtherNodesOfAGangHaveFoldersOfTheirOwn) {
+  outputs_.Follow(kJobId, directory_.path(), 2);
+  Write("outputs/model", "weights");
+  Write("logs/note", "n");
+  ASSERT_TRUE(ShipRest());
+  EXPECT_EQ(sink_.files["outputs/node2/model"], "weights");
+  EXPECT_EQ(sink_.files["logs/node2/note"], "n");
+}
+
+TEST_F(RunOutputsTest, WhatCannotBeKeptIsTold) {
+  sink_.refused.insert("outputs/large");
+  outputs_.Follow(kJobId, directory_.path(), 0);
+  Write("outputs/large", "x");
+  Write("outputs/small", "y");
+  ASSERT_TRUE(ShipRest());
+  ASSERT_THAT(lines_, SizeIs(3));
+  EXPECT_THAT(lines_[1], HasSubstr("1 files are not kept"));
+  EXPECT_THAT(lines_[2], HasSubstr("large"));
+}
+
+TEST_F(RunOutputsTest, LinksAreNotFollowedAndAJobMayRemoveItsFolders) {
+  Write("secret", "s");
+  std::filesystem::create_symlink(directory_ / "secret", directory_ / "outputs/link");
+  std::filesystem::remove_all(directory_ / "logs");
+  outputs_.Follow(kJobId, directory_.path(), 0);
+  ASSERT_TRUE(ShipRest());
+  EXPECT_THAT(lines_, IsEmpty());
+  EXPECT_THAT(sink_.files, IsEmpty());
+}
+
+}  // namespace
+}  // namespace muster::agent
