@@ -104,6 +104,18 @@ LogShipper::Summary LogShipper::SummaryOf(const AttemptId& id) const {
   return summary;
 }
 
+std::vector<std::string> LogShipper::Describe(const std::string& what, const AttemptId& id) const {
+  const Summary summary = SummaryOf(id);
+  if (summary.files == 0) return {};
+  std::vector<std::string> lines = {what + ": " + std::to_string(summary.files) + " files, " +
+                                    std::to_string(summary.bytes) + " bytes"};
+  if (summary.full) lines.push_back(what + ": there may be more files; those are not kept");
+  if (summary.lost_files == 0) return lines;
+  lines.push_back(what + ": " + std::to_string(summary.lost_files) + " files are not kept whole:");
+  for (const std::string& name : summary.lost) lines.push_back("  " + name);
+  return lines;
+}
+
 void LogShipper::Forget(const AttemptId& id) {
   const auto found = attempts_.find(id);
   if (found == attempts_.end()) return;

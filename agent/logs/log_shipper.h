@@ -71,6 +71,8 @@ class LogShipper {
     bool full = false;  // there may be more files than are sent
   };
   Summary SummaryOf(const AttemptId& id) const;
+  // The same for people: "<what>: 3 files, 8 bytes" and what is not kept; nothing of no files.
+  std::vector<std::string> Describe(const std::string& what, const AttemptId& id) const;
   void Forget(const AttemptId& id);
   // A refusal counts only from a server that is there; a session that opens ends the pause.
   void OnSession(bool open);

@@ -14,17 +14,6 @@ LogShipperConfig TreeConfig() {
   return config;
 }
 
-std::vector<std::string> Describe(const std::string& what, const LogShipper::Summary& summary) {
-  if (summary.files == 0) return {};
-  std::vector<std::string> lines = {what + ": " + std::to_string(summary.files) + " files, " +
-                                    std::to_string(summary.bytes) + " bytes"};
-  if (summary.full) lines.push_back(what + ": there may be more files; those are not kept");
-  if (summary.lost_files == 0) return lines;
-  lines.push_back(what + ": " + std::to_string(summary.lost_files) + " files are not kept whole:");
-  for (const std::string& name : summary.lost) lines.push_back("  " + name);
-  return lines;
-}
-
 }  // namespace
 
 RunOutputs::RunOutputs(boost::asio::io_context& loop, AppendSink& sink)
@@ -38,20 +27,18 @@ void RunOutputs::Follow(const AttemptId& id, const std::string& directory,
   logs_.Follow(id, directory + "/logs", "logs/" + place.suffix);
 }
 
-void RunOutputs::ShipRest(const AttemptId& id,
-                          std::function<void(const std::vector<std::string>&)> on_shipped) {
+void RunOutputs::ShipRest(const AttemptId& id, std::function<void()> on_shipped) {
   if (const auto place = places_.find(id); place != places_.end()) {
     outputs_.Follow(id, place->second.directory + "/outputs", "outputs/" + place->second.suffix);
   }
-  outputs_.ShipRest(id, [this, id, on_shipped = std::move(on_shipped)] {
-    logs_.ShipRest(id, [this, id, on_shipped] {
-      std::vector<std::string> lines = Describe("outputs", outputs_.SummaryOf(id));
-      for (std::string& line : Describe("logs", logs_.SummaryOf(id))) {
-        lines.push_back(std::move(line));
-      }
-      on_shipped(lines);
-    });
-  });
+  outputs_.ShipRest(
+      id, [this, id, on_shipped = std::move(on_shipped)] { logs_.ShipRest(id, on_shipped); });
+}
+
+std::vector<std::string> RunOutputs::Describe(const AttemptId& id) const {
+  std::vector<std::string> lines = outputs_.Describe("outputs", id);
+  for (std::string& line : logs_.Describe("logs", id)) lines.push_back(std::move(line));
+  return lines;
 }
 
 void RunOutputs::Forget(const AttemptId& id) {

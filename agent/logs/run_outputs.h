@@ -22,10 +22,10 @@ class RunOutputs {
 
   // `directory`: where the scripts start. Repeating it is harmless.
   void Follow(const AttemptId& id, const std::string& directory, std::uint32_t node_rank);
-  // No process of the attempt is left. `on_shipped` runs once, with lines that tell people what was
-  // brought and what was not.
-  void ShipRest(const AttemptId& id,
-                std::function<void(const std::vector<std::string>& lines)> on_shipped);
+  // No process of the attempt is left. `on_shipped` runs later and once.
+  void ShipRest(const AttemptId& id, std::function<void()> on_shipped);
+  // For people, once shipped: what was brought, and what was not.
+  std::vector<std::string> Describe(const AttemptId& id) const;
   void Forget(const AttemptId& id);
   void OnSession(bool open);
 

@@ -280,15 +280,21 @@ void AgentLoop::Do(const ShipRest& action) {
   } else {
     lines.emplace_back("processes ended");
   }
-  // The logs last: what was brought and what was refused is told in them.
-  parts_.outputs.ShipRest(action.id, [this, id = action.id, lines](const auto& brought) mutable {
-    lines.insert(lines.end(), brought.begin(), brought.end());
-    WritePostNote(parts_.staging.runner.LogDirectory(id), parts_.staging.node, ReadClock().wall,
-                  lines);
-    parts_.tracking.ShipRest(id, [this, id](const std::optional<Failure>& script_failure) {
+  parts_.outputs.ShipRest(action.id, [this, id = action.id, lines] {
+    parts_.tracking.ShipRest(id, [this, id, lines](const std::optional<Failure>& script_failure) {
+      TellWhatWasShipped(id, lines);
+      // The logs last: what was brought and what was refused is told in them.
       parts_.shipper.ShipRest(id, [this, id, script_failure] { Shipped(id, script_failure); });
     });
   });
+}
+
+void AgentLoop::TellWhatWasShipped(const AttemptId& id, std::vector<std::string> lines) {
+  for (const auto& more : {parts_.outputs.Describe(id), parts_.tracking.Describe(id)}) {
+    lines.insert(lines.end(), more.begin(), more.end());
+  }
+  WritePostNote(parts_.staging.runner.LogDirectory(id), parts_.staging.node, ReadClock().wall,
+                lines);
 }
 
 void AgentLoop::Shipped(const AttemptId& id, const std::optional<Failure>& script_failure) {

@@ -85,6 +85,7 @@ class AgentLoop {
   void Do(const SendReport& action);
 
   void FollowJob(const AttemptId& id, const v1::AttemptTask* task);
+  void TellWhatWasShipped(const AttemptId& id, std::vector<std::string> lines);
   void Shipped(const AttemptId& id, const std::optional<Failure>& script_failure);
   void GiveUpStaging(const Desired& desired);
   void Staged(const AttemptId& id, const std::optional<Failure>& failure);

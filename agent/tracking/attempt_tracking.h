@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "agent/exec/runner.h"
 #include "agent/logs/log_shipper.h"
@@ -29,6 +30,10 @@ class AttemptTracking {
   // No process of the attempt is left. `on_shipped` as SpoolShipper's, once the uploads are shipped
   // as well.
   void ShipRest(const AttemptId& id, SpoolShipper::OnShipped on_shipped);
+  // For people, once shipped: what scripts have uploaded.
+  std::vector<std::string> Describe(const AttemptId& id) const {
+    return uploads_.Describe("uploads", id);
+  }
   void Forget(const AttemptId& id);
   void OnSession(bool open);
 

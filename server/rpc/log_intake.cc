@@ -92,6 +92,18 @@ void LogIntake::Start(std::shared_ptr<Call> call) {
   if (!queued) FinishWith(reactor, Overloaded());
 }
 
+std::optional<Error> LogIntake::Refusal(const Call& call, int part_number) {
+  const v1::RunFilePart& part = call.request.parts(part_number);
+  const AttemptId attempt = AttemptOf(part);
+  if (!call.workspaces[static_cast<std::size_t>(part_number)]) {
+    return Error{ErrorCode::kNotFound, ErrorReason::kUnknownJob,
+                 "attempt " + ToString(attempt) + " is not on node " + call.node.str()};
+  }
+  if (owners_.Claim(RunFileKey(attempt, part.name()), call.node)) return std::nullopt;
+  return Error{ErrorCode::kFailedPrecondition, ErrorReason::kNameTaken,
+               "another node of attempt " + ToString(attempt) + " writes the file " + part.name()};
+}
+
 void LogIntake::Write(Call& call) {
   // Many calls may have waited since each of them fitted.
   const std::size_t bytes = BytesOf(call.request);
@@ -102,22 +114,19 @@ void LogIntake::Write(Call& call) {
   parts_.disk.NoteWrite(bytes);
   std::vector<storage::RunFilePart> parts;
   std::vector<std::string> keys;
+  std::vector<std::optional<Error>> refusals;
   for (int i = 0; i < call.request.parts_size(); ++i) {
-    const auto& workspace = call.workspaces[static_cast<std::size_t>(i)];
-    if (!workspace) continue;
+    refusals.push_back(Refusal(call, i));
+    if (refusals.back()) continue;
     const v1::RunFilePart& part = call.request.parts(i);
-    parts.push_back({*workspace, AttemptOf(part), part.name(), part.offset(), part.data()});
+    parts.push_back({*call.workspaces[static_cast<std::size_t>(i)], AttemptOf(part), part.name(),
+                     part.offset(), part.data()});
     keys.push_back(RunFileKey(parts.back().attempt, part.name()));
   }
   const std::vector<Result<std::uint64_t>> sizes = parts_.run_files.AppendAll(parts);
   std::size_t next = 0;
-  for (int i = 0; i < call.request.parts_size(); ++i) {
-    const bool known = call.workspaces[static_cast<std::size_t>(i)].has_value();
-    const Result<std::uint64_t> size =
-        known ? sizes[next++]
-              : Fail(ErrorCode::kNotFound, ErrorReason::kUnknownJob,
-                     "attempt " + ToString(AttemptOf(call.request.parts(i))) + " is not on node " +
-                         call.node.str());
+  for (const std::optional<Error>& refusal : refusals) {
+    const Result<std::uint64_t> size = refusal ? Fail(*refusal) : sizes[next++];
     v1::AppendedRunFile& answer = *call.reply.add_parts();
     if (size) {
       answer.set_size_bytes(*size);

@@ -4,8 +4,12 @@
 
 #include <grpcpp/support/server_callback.h>
 
+#include <optional>
+
+#include "base/error.h"
 #include "base/ids.h"
 #include "muster/v1/agent.pb.h"
+#include "server/rpc/file_owners.h"
 #include "server/rpc/placement_cache.h"
 #include "server/rpc/rpc_parts.h"
 
@@ -25,9 +29,12 @@ class LogIntake {
   struct Call;
   void Start(std::shared_ptr<Call> call);
   void Write(Call& call);
+  // Why the part is not taken, if it is not.
+  std::optional<Error> Refusal(const Call& call, int part_number);
 
   const RpcParts& parts_;
   PlacementCache placements_;
+  FileOwners owners_;
 };
 
 }  // namespace muster::server

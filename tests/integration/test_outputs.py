@@ -75,3 +75,23 @@ def test_the_nodes_of_a_gang_do_not_write_over_each_other(cluster: Cluster) -> N
     assert [(p["rank"], p["node_id"]) for p in info["processes"]] == \
         [(rank, node["node_id"]) for rank, node in enumerate(info["nodes"])]
     assert {"azureml-logs/55_azureml-execution-n1.txt", "azureml-logs/55_azureml-execution-n2.txt"} <= set(found)
+
+
+UPLOADS = """
+import os
+from azureml.core.run import Run
+rank = int(os.environ['RANK'])
+open('mine', 'w').write(str(rank) * (10 + rank))
+Run.get_context().upload_file('same.txt', 'mine')
+"""
+
+
+def test_one_of_two_nodes_that_upload_a_name_has_it(cluster: Cluster) -> None:
+    cluster.add_node("n1")
+    cluster.add_node("n2")
+    job = cluster.submit({"main.py": UPLOADS}, "--node-count", 2, "--distributed-backend", "gloo")
+    assert cluster.wait_end(job)["status"] == "JOB_STATUS_COMPLETED"
+    assert cluster.muster("job", "logs", "--file", "same.txt", job) in ("0" * 10, "1" * 11)
+    notes = [cluster.muster("job", "logs", "--file", f"azureml-logs/75_job_post-{node}.txt", job)
+             for node in ("n1", "n2")]
+    assert sum("uploads: 1 files are not kept whole" in note for note in notes) == 1, notes

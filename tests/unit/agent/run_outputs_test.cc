@@ -33,10 +33,7 @@ class RunOutputsTest : public testing::Test {
   }
   testing::AssertionResult ShipRest() {
     bool shipped = false;
-    outputs_.ShipRest(kJobId, [&](const std::vector<std::string>& lines) {
-      shipped = true;
-      lines_ = lines;
-    });
+    outputs_.ShipRest(kJobId, [&] { shipped = true; });
     return RunUntil(loop_, [&] { return shipped; });
   }
 
@@ -44,7 +41,6 @@ class RunOutputsTest : public testing::Test {
   TemporaryDirectory directory_;
   FakeSink sink_;
   RunOutputs outputs_{loop_, sink_};
-  std::vector<std::string> lines_;
 };
 
 TEST_F(RunOutputsTest, LogsGoWhileTheJobRunsAndOutputsAtItsEnd) {
@@ -59,7 +55,8 @@ TEST_F(RunOutputsTest, LogsGoWhileTheJobRunsAndOutputsAtItsEnd) {
   EXPECT_EQ(sink_.files["outputs/deep/deeper/model"], "weights");
   EXPECT_EQ(sink_.files["outputs/.hidden"], "h");
   EXPECT_TRUE(sink_.files.contains("outputs/empty"));
-  EXPECT_THAT(lines_, ElementsAre("outputs: 3 files, 8 bytes", "logs: 1 files, 4 bytes"));
+  EXPECT_THAT(outputs_.Describe(kJobId),
+              ElementsAre("outputs: 3 files, 8 bytes", "logs: 1 files, 4 bytes"));
 }
 
 TEST_F(RunOutputsTest, OtherNodesOfAGangHaveFoldersOfTheirOwn) {
@@ -77,9 +74,10 @@ TEST_F(RunOutputsTest, WhatCannotBeKeptIsTold) {
   Write("outputs/large", "x");
   Write("outputs/small", "y");
   ASSERT_TRUE(ShipRest());
-  ASSERT_THAT(lines_, SizeIs(3));
-  EXPECT_THAT(lines_[1], HasSubstr("1 files are not kept"));
-  EXPECT_THAT(lines_[2], HasSubstr("large"));
+  const std::vector<std::string> lines = outputs_.Describe(kJobId);
+  ASSERT_THAT(lines, SizeIs(3));
+  EXPECT_THAT(lines[1], HasSubstr("1 files are not kept"));
+  EXPECT_THAT(lines[2], HasSubstr("large"));
 }
 
 TEST_F(RunOutputsTest, LinksAreNotFollowedAndAJobMayRemoveItsFolders) {
@@ -88,7 +86,7 @@ TEST_F(RunOutputsTest, LinksAreNotFollowedAndAJobMayRemoveItsFolders) {
   std::filesystem::remove_all(directory_ / "logs");
   outputs_.Follow(kJobId, directory_.path(), 0);
   ASSERT_TRUE(ShipRest());
-  EXPECT_THAT(lines_, IsEmpty());
+  EXPECT_THAT(outputs_.Describe(kJobId), IsEmpty());
   EXPECT_THAT(sink_.files, IsEmpty());
 }
 
