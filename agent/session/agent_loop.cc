@@ -281,11 +281,12 @@ void AgentLoop::Do(const ShipRest& action) {
     lines.emplace_back("processes ended");
   }
   parts_.outputs.ShipRest(action.id, [this, id = action.id, lines] {
-    parts_.tracking.ShipRest(id, [this, id, lines](const std::optional<Failure>& script_failure) {
-      TellWhatWasShipped(id, lines);
-      // The logs last: what was brought and what was refused is told in them.
-      parts_.shipper.ShipRest(id, [this, id, script_failure] { Shipped(id, script_failure); });
-    });
+    parts_.tracking.ShipRest(
+        id, [this, id, lines](const std::optional<std::string>& script_failure) {
+          TellWhatWasShipped(id, lines);
+          // The logs last: what was brought and what was refused is told in them.
+          parts_.shipper.ShipRest(id, [this, id, script_failure] { Shipped(id, script_failure); });
+        });
   });
 }
 
@@ -297,7 +298,7 @@ void AgentLoop::TellWhatWasShipped(const AttemptId& id, std::vector<std::string>
                 lines);
 }
 
-void AgentLoop::Shipped(const AttemptId& id, const std::optional<Failure>& script_failure) {
+void AgentLoop::Shipped(const AttemptId& id, const std::optional<std::string>& script_failure) {
   if (stopped_) return;
   LogAttempt(LogLevel::kInfo, "attempt_finished", id);
   if (script_failure) Perform(core_.OnScriptFailed(id, *script_failure, ReadClock()));

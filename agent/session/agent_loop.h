@@ -86,7 +86,7 @@ class AgentLoop {
 
   void FollowJob(const AttemptId& id, const v1::AttemptTask* task);
   void TellWhatWasShipped(const AttemptId& id, std::vector<std::string> lines);
-  void Shipped(const AttemptId& id, const std::optional<Failure>& script_failure);
+  void Shipped(const AttemptId& id, const std::optional<std::string>& script_failure);
   void GiveUpStaging(const Desired& desired);
   void Staged(const AttemptId& id, const std::optional<Failure>& failure);
   void LaunchNoted(const AttemptId& id, const Status& noted);
