@@ -58,6 +58,9 @@ void Audit::Look(const scheduler::JobStatusChanged& event) {
     Promise(truth_.AllSucceeded(AttemptId{event.job, job.attempts},
                                 wants.node_count * wants.processes_per_node),
             [&] { return "job " + event.job.str() + " is Completed, but its ranks are not"; });
+    Promise(workload_.Plan(job.key).fate != Fate::kSaysFailed, [&] {
+      return "job " + event.job.str() + " is Completed, but its script says otherwise";
+    });
   }
 }
 

@@ -113,8 +113,17 @@ void VirtualNode::Ship(const AttemptId& id) {
                         if (entry == ledger_.end()) return;
                         if (!reachable) return Ship(id);
                         entry->second.finished = true;
+                        SayWhatTheScriptSaid(id, entry->second.task);
                         Do(core_->OnShipped(id, now()));
                       }));
+}
+
+void VirtualNode::SayWhatTheScriptSaid(const AttemptId& id, const std::string& text) {
+  const TaskText task = DecodeTask(text);
+  const JobPlan& plan = around_.workload.Plan(task.key);
+  const std::uint32_t node_rank = plan.failing_rank / plan.requirements.processes_per_node;
+  if (plan.fate != Fate::kSaysFailed || task.node_rank != node_rank) return;
+  Do(core_->OnScriptFailed(id, "The loss is not a number.", now()));
 }
 
 void VirtualNode::Act(const agent::Remove& action) {

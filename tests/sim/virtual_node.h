@@ -92,6 +92,8 @@ class VirtualNode final : public ShimListener {
   void Act(const agent::SendReport& action);
   void PromiseRoom(const AttemptId& id) const;
   void Ship(const AttemptId& id);
+  // As agent/tracking does: each time that all is shipped.
+  void SayWhatTheScriptSaid(const AttemptId& id, const std::string& text);
   std::shared_ptr<VirtualShim> ShimOf(const AttemptId& id) const;
   std::vector<agent::RecoveredAttempt> Recover() const;
   void NoteLeases();

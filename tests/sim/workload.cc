@@ -41,8 +41,10 @@ void DrawFate(World& world, JobPlan& job) {
   const JobRequirements& wants = job.requirements;
   job.failing_rank = world.Pick(0, wants.node_count * wants.processes_per_node - 1);
   const std::uint32_t dice = world.Pick(0, 99);
-  if (dice < 70) {
+  if (dice < 66) {
     job.fate = Fate::kSucceeds;
+  } else if (dice < 70) {
+    job.fate = Fate::kSaysFailed;
   } else if (dice < 80) {
     job.fate = Fate::kExitsNonZero;
     job.exit_code = static_cast<std::int32_t>(world.Pick(1, 120));

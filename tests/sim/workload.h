@@ -22,6 +22,7 @@ enum class Fate : std::uint8_t {
   kSucceeds,
   kExitsNonZero,  // one rank ends with exit_code
   kDiesOfSignal,  // one rank ends by a signal
+  kSaysFailed,    // all ranks end with 0, but one has called the run failed
   kStagingFails,  // on one node
   kRunsTooLong,   // until max_run_duration ends it
 };
