@@ -31,58 +31,21 @@ std::string InnerPath(const std::string& path) {
 }  // namespace
 
 std::vector<YamlKey> RunConfigReader::Keys() {
-  const auto count = [this](std::string_view name, auto set) {
-    return YamlKey{name, [this, set](Node node, Path path) {
-                     if (const auto n = ReadInteger(node, path, 0, kMaxCount, findings_)) {
-                       set(static_cast<std::uint32_t>(*n));
-                     }
-                   }};
-  };
-  const auto set_nodes = [this](std::uint32_t n) { spec_.set_node_count(n); };
-  const auto section = [this](std::string_view name, std::vector<YamlKey> keys) {
-    return YamlKey{name, [this, keys = std::move(keys)](Node node, Path path) {
-                     ReadMap(node, path, keys, findings_);
-                   }};
-  };
-  std::vector<YamlKey> keys = {
+  std::vector<YamlKey> keys = NumberKeys();
+  const std::vector<YamlKey> others = {
       {"target", [this](Node node, Path path) { target_ = ReadText(node, path, findings_); }},
       {"framework", [this](Node node, Path path) { ReadFramework(node, path); }},
       {"communicator", [this](Node node, Path path) { ReadCommunicator(node, path); }},
       {"environment", [this](Node node, Path path) { ReadEnvironmentOrFile(node, path); }},
       {"environmentVariables",
        [this](Node node, Path path) { variables_ = ReadTextMap(node, path, findings_); }},
-      count("nodeCount", set_nodes),
-      {"batchai",
-       [count_nodes = count("nodeCount", set_nodes)](Node node, Path path) {
-         // Of the clusters of 2018 nothing else counts.
-         const YAML::Node nodes = node.IsMap() ? node["nodeCount"] : YAML::Node();
-         if (nodes.IsDefined() && !nodes.IsNull()) count_nodes.read(nodes, path + ".nodeCount");
-       }},
-      section("mpi", {count("processCountPerNode", [this](std::uint32_t n) { mpi_processes_ = n; }),
-                      SilentKey("nodeCount")}),
-      section("pytorch", {count("processCount", [this](std::uint32_t n) { torch_processes_ = n; }),
-                          SilentKey("communicationBackend"), SilentKey("nodeCount")}),
-      section("amlcompute",
-              {{"vmSize",
-                [this](Node node, Path path) {
-                  vm_size_ = ReadText(node, path, findings_).value_or("None");
-                }},
-               SilentKey("vmPriority"), SilentKey("retainCluster"), SilentKey("name"),
-               SilentKey("clusterMaxNodeCount")}),
-      {"maxRunDurationSeconds",
-       [this](Node node, Path path) {
-         const auto seconds = ReadInteger(node, path, 1, kMaxSeconds, findings_);
-         if (seconds) spec_.set_max_run_duration_ms(*seconds * 1000);
-       }},
       {"dataReferences", [this](Node node, Path path) { ReadReferences(node, path); }},
       {"docker", [this](Node node, Path path) { ReadDocker(node, path, file_, findings_); }},
-      {"command",
-       [this](Node node, Path path) {
-         const bool is_empty =
-             node.IsScalar() ? node.Scalar().empty() : node.IsSequence() && node.size() == 0;
-         if (is_empty) return;
-         findings_.AddFault(path, "", "is not supported yet; use script and arguments");
-       }},
+      {"amlcompute", [this](Node node, Path path) { ReadOwnCluster(node, path); }},
+      {"command", [this](Node node, Path path) { RefuseCommand(node, path); }},
+      {"data", [this](Node node, Path path) { RefuseDatasets(node, path); }},
+      {"outputData", [this](Node node, Path path) { RefuseDatasets(node, path); }},
+      {"datacaches", [this](Node node, Path path) { RefuseDatasets(node, path); }},
       {"credentialPassthrough",
        [this](Node node, Path path) {
          if (ReadBool(node, path, findings_).value_or(false)) {
@@ -90,15 +53,46 @@ std::vector<YamlKey> RunConfigReader::Keys() {
          }
        }},
       {"sourceDirectoryDataStore", {}}};
-  for (const std::string_view name : {"data", "outputData", "datacaches"}) {
-    keys.push_back({name, [this](Node node, Path path) { RefuseDatasets(node, path); }});
-  }
+  keys.insert(keys.end(), others.begin(), others.end());
   for (const std::string_view name :
        {"autoPrepareEnvironment", "history", "spark", "hdi", "tensorflow", "paralleltask",
         "autoClusterComputeSpecification", "kubernetescompute", "applicationEndpoints"}) {
     keys.push_back(SilentKey(name));
   }
   return keys;
+}
+
+std::vector<YamlKey> RunConfigReader::NumberKeys() {
+  const auto count = [this](std::string_view name, auto set) {
+    return YamlKey{name, [this, set](Node node, Path path) {
+                     if (const auto n = ReadInteger(node, path, 0, kMaxCount, findings_)) {
+                       set(static_cast<std::uint32_t>(*n));
+                     }
+                   }};
+  };
+  const auto section = [this](std::string_view name, std::vector<YamlKey> keys) {
+    return YamlKey{name, [this, keys = std::move(keys)](Node node, Path path) {
+                     ReadMap(node, path, keys, findings_);
+                   }};
+  };
+  const YamlKey node_count =
+      count("nodeCount", [this](std::uint32_t n) { spec_.set_node_count(n); });
+  return {
+      node_count,
+      {"batchai",
+       [node_count](Node node, Path path) {
+         // Of the clusters of 2018 nothing else counts.
+         const YAML::Node nodes = node.IsMap() ? node["nodeCount"] : YAML::Node();
+         if (nodes.IsDefined() && !nodes.IsNull()) node_count.read(nodes, path + ".nodeCount");
+       }},
+      section("mpi", {count("processCountPerNode", [this](std::uint32_t n) { mpi_processes_ = n; }),
+                      SilentKey("nodeCount")}),
+      section("pytorch", {count("processCount", [this](std::uint32_t n) { torch_processes_ = n; }),
+                          SilentKey("communicationBackend"), SilentKey("nodeCount")}),
+      {"maxRunDurationSeconds", [this](Node node, Path path) {
+         const auto seconds = ReadInteger(node, path, 1, kMaxSeconds, findings_);
+         if (seconds) spec_.set_max_run_duration_ms(*seconds * 1000);
+       }}};
 }
 
 void RunConfigReader::Finish() {
@@ -214,6 +208,26 @@ void RunConfigReader::ReadReference(Node node, Path path, v1::DataReference& ref
   if (!reference.path_on_compute().starts_with('/')) {
     reference.set_path_on_compute(InnerPath(reference.path_on_compute()));
   }
+}
+
+void RunConfigReader::ReadOwnCluster(Node node, Path path) {
+  const auto size = [this](Node value, Path at) {
+    vm_size_ = ReadText(value, at, findings_).value_or("None");
+  };
+  ReadMap(node, path,
+          {{"vmSize", size},
+           SilentKey("vmPriority"),
+           SilentKey("retainCluster"),
+           SilentKey("name"),
+           SilentKey("clusterMaxNodeCount")},
+          findings_);
+}
+
+void RunConfigReader::RefuseCommand(Node node, Path path) {
+  const bool is_empty =
+      node.IsScalar() ? node.Scalar().empty() : node.IsSequence() && node.size() == 0;
+  if (is_empty) return;
+  findings_.AddFault(path, "", "is not supported yet; use script and arguments");
 }
 
 void RunConfigReader::RefuseDatasets(Node node, Path path) {

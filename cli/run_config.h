@@ -29,11 +29,14 @@ class RunConfigReader {
   using Path = const std::string&;
   using Node = const YAML::Node&;
 
+  std::vector<YamlKey> NumberKeys();
   void ReadFramework(Node node, Path path);
   void ReadCommunicator(Node node, Path path);
   void ReadEnvironmentOrFile(Node node, Path path);
   void ReadReferences(Node node, Path path);
   void ReadReference(Node node, Path path, muster::v1::DataReference& reference);
+  void ReadOwnCluster(Node node, Path path);
+  void RefuseCommand(Node node, Path path);
   void RefuseDatasets(Node node, Path path);
   void FinishTarget();
   void FinishProcesses();

@@ -20,8 +20,6 @@
 
 #include "cli/outcome.h"
 
-extern char** environ;
-
 namespace muster::cli {
 namespace {
 

@@ -64,14 +64,39 @@ Outcome<void> CancelJobsOf(Client& client, const std::string& workspace) {
   return {};
 }
 
+// As the kernel's tables write a path.
+std::string MountName(const fs::path& path) {
+  std::string name;
+  for (const char c : path.native()) {
+    switch (c) {
+      case ' ':
+        name += "\\040";
+        break;
+      case '\t':
+        name += "\\011";
+        break;
+      case '\n':
+        name += "\\012";
+        break;
+      case '\\':
+        name += "\\134";
+        break;
+      default:
+        name += c;
+    }
+  }
+  return name;
+}
+
 // Where something is mounted below the directory; "" for nowhere.
 std::string MountBelow(const fs::path& directory) {
+  const std::string start = MountName(directory) + "/";
   std::ifstream table("/proc/self/mountinfo");
   for (std::string line; std::getline(table, line);) {
     std::istringstream fields(line);
     std::string skipped, place;
     fields >> skipped >> skipped >> skipped >> skipped >> place;
-    if (place.starts_with(directory.string() + "/")) return place;
+    if (place.starts_with(start)) return place;
   }
   return {};
 }

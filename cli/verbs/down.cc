@@ -33,9 +33,10 @@ struct Options {
 };
 
 // A login to a server that is no more helps nobody.
-Outcome<void> RemoveLogin(Session& session, const PersonalLayout& layout) {
+Outcome<void> PurgeWithLogin(Session& session, const PersonalLayout& layout) {
   MUSTER_CLI_ASSIGN(const std::filesystem::path path, ConfigPath());
-  const LoginFacts facts = LookAtLogin(path, layout);
+  const LoginFacts facts = LookAtLogin(path, layout);  // by the token, which is to go
+  MUSTER_CLI_TRY(Purge(layout));
   if (!facts.exists || ChooseLogin(facts, false) != LoginChoice::kUpdate) return {};
   std::error_code error;
   if (std::filesystem::remove(path, error)) session.Note("removed the login " + path.string());
@@ -72,10 +73,7 @@ Outcome<ExitCode> Run(Session& session, const Options& options) {
     MUSTER_CLI_ASSIGN(const std::optional<PersonalRecord> found, LoadRecord(layout.Record()));
     record = found.value_or(PersonalRecord());
     MUSTER_CLI_TRY(Stop(session, options, layout, record));
-    if (options.purge) {
-      MUSTER_CLI_TRY(RemoveLogin(session, layout));
-      MUSTER_CLI_TRY(Purge(layout));
-    }
+    if (options.purge) MUSTER_CLI_TRY(PurgeWithLogin(session, layout));
   }
   if (session.json) {
     session.out << ReportJson(MakeReport(layout, record, session));

@@ -201,6 +201,18 @@ def test_the_sdk_finds_the_server_without_a_further_step(home: Home) -> None:
     assert done.stdout == f"default {address} ['default']\n", done.stderr
 
 
+def test_jobs_run_under_the_interpreter_that_was_chosen(home: Home) -> None:
+    interpreter = home.bin / "python"
+    interpreter.write_text('#!/bin/sh\nCHOSEN=yes exec /usr/bin/python3 "$@"\n')
+    interpreter.chmod(0o755)
+    assert "is no file" in home.run("up", "--interpreter", "bin/none", code=2)[1]
+    assert not home.root.exists()
+    home.run("up", "--interpreter", "bin/python")
+    job = home.submit("import os\nprint('chosen', os.environ.get('CHOSEN'))\n")
+    home.run("job", "wait", job)
+    assert "chosen yes" in home.run("job", "logs", job)[0]
+
+
 def test_a_login_to_another_server_is_replaced_only_by_force(home: Home) -> None:
     home.run("up")
     other = home.directory / "other"

@@ -123,7 +123,10 @@ TEST_F(AgentLoopTest, AnAttemptGoesFromDesiredToRemoved) {
   ASSERT_TRUE(RunUntilObserved(ObservedPhase::kRunning));
   agent_->Exited(kId, std::nullopt, "");
   ASSERT_TRUE(RunUntilObserved(ObservedPhase::kFinished));
-  EXPECT_THAT(sink_.files, testing::SizeIs(2));
+  EXPECT_THAT(sink_.files, testing::SizeIs(4));
+  EXPECT_THAT(sink_.files["azureml-logs/55_azureml-execution-n.txt"],
+              testing::HasSubstr("on node n, node 0 of 1"));
+  EXPECT_THAT(sink_.files["azureml-logs/process_info.json"], testing::HasSubstr(kId.job.str()));
   EXPECT_THAT(sink_.files["azureml-logs/65_job_prep-n.txt"], testing::HasSubstr("ready after"));
   EXPECT_THAT(sink_.files["azureml-logs/75_job_post-n.txt"], testing::HasSubstr("ended after"));
 

@@ -161,7 +161,7 @@ TEST(AgentConfig, TheExampleFileIsReadAsItIsAndWithEveryLineUncommented) {
   directory.Write("agent.toml", uncommented);
   const auto settings = ReadConfigFile(directory / "agent.toml");
   ASSERT_TRUE(settings) << settings.error().message;
-  EXPECT_EQ(settings->size(), 16U);
+  EXPECT_EQ(settings->size(), 17U);
   EXPECT_EQ(settings->at("disk_reserve_bytes"), "268435456");
 }
 
