@@ -182,8 +182,11 @@ void RunConfigReader::ReadEnvironmentOrFile(Node node, Path path) {
     if (!fs::is_regular_file(place, error)) continue;
     const auto text = ReadWholeFile(place);
     if (!text) return findings_.AddFault(path, "", text.error().message);
-    // Its own document, with the caller's catch around it.
-    return ReadEnvironment(YAML::Load(JoinSurrogates(*text)), path, file_, findings_);
+    // Its own document, whose places are its own, with the caller's catch around it.
+    std::string outer = std::exchange(findings_.text, JoinSurrogates(*text));
+    ReadEnvironment(YAML::Load(findings_.text), path, file_, findings_);
+    findings_.text = std::move(outer);
+    return;
   }
   findings_.AddFault(path, node.Scalar(), "the environment's file does not exist");
 }

@@ -130,22 +130,18 @@ Outcome<void> PersonalDaemons::Carry(const UpPlan& plan) {
   MUSTER_CLI_TRY(MakeDirectories());
   MUSTER_CLI_TRY(Save());
   std::vector<std::size_t> start_nodes = plan.start_nodes;
-  if (plan.start_server) {
-    const std::string before = record_.address;
-    MUSTER_CLI_TRY(StartServer());
-    MUSTER_CLI_TRY(WaitForServer());
-    if (record_.address != before) {
-      // Agents that run know the old address.
-      start_nodes.clear();
-      std::vector<ProcessMark> old;
-      for (std::size_t i = 0; i < record_.nodes.size(); ++i) {
-        start_nodes.push_back(i);
-        if (record_.nodes[i].process) old.push_back(*record_.nodes[i].process);
-      }
-      EndProcesses(old, kStopPatience);
+  const std::string before = record_.address;
+  if (plan.start_server) MUSTER_CLI_TRY(StartServer());
+  MUSTER_CLI_TRY(WaitForServer());
+  if (record_.address != before) {
+    // Agents that run know the old address.
+    start_nodes.clear();
+    std::vector<ProcessMark> old;
+    for (std::size_t i = 0; i < record_.nodes.size(); ++i) {
+      start_nodes.push_back(i);
+      if (record_.nodes[i].process) old.push_back(*record_.nodes[i].process);
     }
-  } else {
-    MUSTER_CLI_TRY(WaitForServer());
+    EndProcesses(old, kStopPatience);
   }
   for (const std::size_t i : start_nodes) MUSTER_CLI_TRY(StartNode(record_.nodes[i]));
   return WaitForNodes();

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "server/rpc/unary.h"
+#include "storage/files/run_file_name.h"
 #include "storage/run_file_store.h"
 
 namespace muster::server {
@@ -15,7 +16,6 @@ namespace v1 = muster::v1;
 
 constexpr int kMaxParts = 256;
 constexpr std::size_t kMaxBytes = std::size_t{1} << 20;
-constexpr std::size_t kMaxRunFileName = 1'024;
 
 AttemptId AttemptOf(const v1::RunFilePart& part) {
   return AttemptId{JobId(part.job_id()), part.attempt()};
@@ -29,9 +29,6 @@ std::size_t BytesOf(const v1::AppendRunFilesRequest& request) {
 
 bool IsWithinLimits(const v1::AppendRunFilesRequest& request) {
   if (request.parts().empty() || request.parts_size() > kMaxParts) return false;
-  for (const v1::RunFilePart& part : request.parts()) {
-    if (part.name().size() > kMaxRunFileName) return false;
-  }
   return BytesOf(request) <= kMaxBytes;
 }
 
@@ -54,8 +51,7 @@ void LogIntake::Take(const NodeId& node, const v1::AppendRunFilesRequest& reques
                      v1::AppendRunFilesReply& reply, grpc::ServerUnaryReactor* reactor) {
   if (!IsWithinLimits(request)) {
     FinishWith(reactor, Error{ErrorCode::kInvalidArgument, ErrorReason::kTooLarge,
-                              "a call adds 1..256 parts of together 1 MiB at most to files whose "
-                              "names have at most 1,024 bytes"});
+                              "a call adds 1..256 parts of together 1 MiB at most"});
     return;
   }
   if (!parts_.disk.FitsLogs(BytesOf(request))) {
@@ -99,6 +95,7 @@ std::optional<Error> LogIntake::Refusal(const Call& call, int part_number) {
     return Error{ErrorCode::kNotFound, ErrorReason::kUnknownJob,
                  "attempt " + ToString(attempt) + " is not on node " + call.node.str()};
   }
+  if (const Status name = storage::CheckRunFileName(part.name()); !name) return name.error();
   if (owners_.Claim(RunFileKey(attempt, part.name()), call.node)) return std::nullopt;
   return Error{ErrorCode::kFailedPrecondition, ErrorReason::kNameTaken,
                "another node of attempt " + ToString(attempt) + " writes the file " + part.name()};

@@ -27,15 +27,27 @@ void RunFileStream::Begin(Result<WorkspaceName> workspace) {
 }
 
 void RunFileStream::LookForAdded() {
-  if (parts_.run_files.Read(workspace_, AttemptId{job_, 0}, name_, 0, 0)) {
-    added_ = true;
-    follow_ = false;
-    attempt_ = 0;
-    return Read();
+  const auto found = parts_.run_files.Read(workspace_, AttemptId{job_, 0}, name_, 0, 0);
+  if (!found && found.error().code == ErrorCode::kInvalidArgument) return Refuse(found.error());
+  {
+    const std::lock_guard lock(mutex());
+    if (ended()) return;
+    if (found) {
+      added_ = true;
+      follow_ = false;
+      attempt_ = 0;
+    } else {
+      Subscribe();
+    }
   }
-  if (follow_) parts_.hub.Subscribe(JobKey(job_), Self());
-  if (follow_ && attempt_ != 0) parts_.hub.Subscribe(RunFileKey(attempt_id(), name_), Self());
+  if (found) return Read();
   parts_.history.Continue([self = Self()](storage::History& history) { self->AskJob(history); });
+}
+
+void RunFileStream::Subscribe() {
+  if (!follow_) return;
+  parts_.hub.Subscribe(JobKey(job_), Self());
+  if (attempt_ != 0) parts_.hub.Subscribe(RunFileKey(attempt_id(), name_), Self());
 }
 
 void RunFileStream::AskJob(storage::History& history) {

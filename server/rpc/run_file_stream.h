@@ -32,6 +32,7 @@ class RunFileStream final : public WriteStream<muster::v1::RunFileChunk>, public
   void Read();
   void Refuse(const Error& error);
   // The lock is held.
+  void Subscribe();
   void StartReading();
   void AtEnd(bool missing);
   void EnterAttempt(std::uint32_t number);

@@ -205,18 +205,24 @@ void AttemptCalls::ReadRunFile(const CallPointer& call) const {
   parts_.history.Continue([this, call, request, workspace = *workspace](storage::History& history) {
     const auto record = history.GetJob(workspace, JobId(request->job_id()));
     if (!record) return call->Refuse(StateUnread(record.error()));
-    if (!*record) {
-      return call->Refuse(Error{ErrorCode::kNotFound, ErrorReason::kUnknownJob,
-                                "there is no such job in this workspace"});
-    }
-    if (request->attempt() == 0) request->set_attempt((*record)->job.attempt_count);
-    parts_.io.Continue([this, call, request, workspace](std::size_t) {
-      v1::RunFileChunk chunk;
-      auto data = parts_.run_files.Read(workspace, {JobId(request->job_id()), request->attempt()},
-                                        request->name(), request->offset(), request->max_bytes());
+    // What is no job may be a tracked run, whose files are all added ones.
+    const bool is_job = record->has_value();
+    if (request->attempt() == 0 && is_job) request->set_attempt((*record)->job.attempt_count);
+    parts_.io.Continue([this, call, request, workspace, is_job](std::size_t) {
+      const auto read = [&](std::uint32_t attempt) {
+        return parts_.run_files.Read(workspace, {JobId(request->job_id()), attempt},
+                                     request->name(), request->offset(), request->max_bytes());
+      };
+      std::uint32_t attempt = 0;
+      auto data = read(attempt);
+      if (!data && data.error().code == ErrorCode::kNotFound && is_job) {
+        attempt = request->attempt();
+        data = read(attempt);
+      }
       if (!data) return call->Refuse(data.error());
+      v1::RunFileChunk chunk;
       chunk.set_offset(request->offset());
-      chunk.set_attempt(request->attempt());
+      chunk.set_attempt(attempt);
       chunk.set_data(std::move(*data));
       call->Answer(chunk);
     });

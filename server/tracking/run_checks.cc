@@ -214,6 +214,9 @@ storage::UpdateRun Decode(const v1::UpdateRunRequest& request, std::vector<Fault
   update.run = storage::RunId(request.run_id());
   CheckCount("remove_tags", static_cast<std::size_t>(request.remove_tags_size()), storage::kMaxTags,
              faults);
+  for (const std::string& key : request.remove_tags()) {
+    CheckBytes("remove_tags", key, 1, kMaxKeyBytes, faults);
+  }
   update.remove_tags.assign(request.remove_tags().begin(), request.remove_tags().end());
   update.set_tags = DecodeTags("set_tags", request.set_tags(), faults);
   update.add_properties = DecodeProperties("add_properties", request.add_properties(), faults);

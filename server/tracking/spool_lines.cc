@@ -270,13 +270,17 @@ storage::AppendSpool ParseSpool(const storage::RunId& job, const SpoolPart& part
   spool.job = job;
   spool.writer = part.writer;
   spool.offset = part.offset;
-  spool.bytes = part.data.size() + part.skipped_bytes;
   for (std::size_t begin = 0; begin < part.data.size();) {
+    if (spool.lines.size() == kMaxSpoolLines) {
+      spool.bytes = begin;
+      return spool;
+    }
     const std::size_t end = std::min(part.data.find('\n', begin), part.data.size());
     spool.lines.push_back(ParseSpoolLine(job, part.data.substr(begin, end - begin)));
     begin = end + 1;
     spool.lines.back().end = part.offset + begin;
   }
+  spool.bytes = part.data.size() + part.skipped_bytes;
   return spool;
 }
 

@@ -12,6 +12,8 @@
 namespace muster::server {
 
 inline constexpr std::size_t kMaxSpoolLineBytes = 1'100'000;
+// Of one part that are taken.
+inline constexpr std::size_t kMaxSpoolLines = 20'000;
 
 // `line` without its newline, of a script of `job`.
 storage::SpoolLine ParseSpoolLine(const storage::RunId& job, std::string_view line);
@@ -22,6 +24,7 @@ struct SpoolPart {
   std::string_view data;            // ends with a newline, or is empty
   std::uint64_t skipped_bytes = 0;  // behind `data`
 };
+// Of a part with more lines than are taken, `bytes` tells where the rest begins.
 storage::AppendSpool ParseSpool(const storage::RunId& job, const SpoolPart& part);
 
 }  // namespace muster::server

@@ -181,9 +181,9 @@ Status DirectoryRunFileStore::Add(const WorkspaceName& workspace, const JobId& r
                     " with other content; run files do not change, so use another name");
   }
   if (errno != ENOENT) return Fail(OpenError(errno, path));
-  MUSTER_TRY(CountFile(base));
-  MUSTER_TRY(CountBytes(base, name, 0, opened.size_bytes()));
-  Status placed = MakeParents(path);
+  Status placed = CountFile(base);
+  if (placed) placed = CountBytes(base, name, 0, opened.size_bytes());
+  if (placed) placed = MakeParents(path);
   if (placed) placed = opened.PlaceBeneath(root_.get(), path);
   if (!placed) {
     ForgetUsage(base);

@@ -188,6 +188,13 @@ TEST(SpoolLines, APartIsCutIntoItsLines) {
   EXPECT_TRUE(ParseSpool(RunId("job"), {"w", 0, "", 0}).lines.empty());
 }
 
+TEST(SpoolLines, OfAPartWithVeryManyTheFirstAreTaken) {
+  const storage::AppendSpool spool =
+      ParseSpool(RunId("job"), {"w", 7, std::string(30'000, '\n'), 50});
+  EXPECT_EQ(spool.lines.size(), kMaxSpoolLines);
+  EXPECT_EQ(spool.bytes, kMaxSpoolLines) << "the rest comes again, and what is skipped behind it";
+}
+
 TEST(JsonNesting, CountsWhatIsOpenAndNotWhatIsText) {
   EXPECT_FALSE(IsNestedDeeper("[[]]", 2));
   EXPECT_TRUE(IsNestedDeeper("[[[", 2));
