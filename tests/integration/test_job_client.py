@@ -67,7 +67,7 @@ children = {child.display_name: child for child in run.get_children()}
 assert children["fold 1"].get_status() == "Completed" and children["fold 2"].get_status() == "Failed"
 assert [c.id for c in run.get_children(tags={"fold": "1"})] == [fold.id]
 assert children["fold 1"].parent.id == run.id and children["fold 1"].get_metrics() == {"acc": 0.9}
-assert run.get_metrics(recursive=True)[fold.id] == {"acc": 0.9}
+assert run.get_metrics("acc", recursive=True) == {"acc": 0.9}
 details = run.get_details()
 assert details["status"] == "Running" and details["runDefinition"]["script"] == "main.py", details
 assert run.get_status() == "Running" and run.number >= 1 and run.experiment.name == "test"

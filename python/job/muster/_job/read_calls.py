@@ -72,13 +72,19 @@ class ReadCalls:
         """What was logged, by name: a series of scalars is a list, and a single one itself; rows
         and tables are columns, and a single row its cells; an image is the name of its run file.
 
-        `name`: only that one. `recursive`: run id -> metrics, of this run and all below it;
-        `run_type`: only of runs of that type. `populate` has no effect.
+        `name`: only that one; {} when there is none. `recursive`: with those of its children and
+        theirs, the run's own first, then from the oldest child to the newest. `run_type`: only of
+        runs of that type. `populate` has no effect.
         """
-        if not recursive:
-            return views.metrics_of(self._metric_values(name))
-        runs = [self] + list(self.get_children(recursive=True, type=run_type))
-        return {run.id: views.metrics_of(run._metric_values(name)) for run in runs}
+        if name is not None and not isinstance(name, str):
+            raise UserErrorException("name must be a text, not %r" % (name,))
+        if name == "":
+            return {}
+        runs = [self] if run_type in (None, self.type) else []
+        if recursive:
+            below = reversed(list(self.get_children(recursive=True, type=run_type)))
+            runs += sorted(below, key=lambda run: run._created_us)
+        return views.metrics_of(value for run in runs for value in run._metric_values(name))
 
     def _metric_values(self, name):
         pages = self._pages("ReadMetrics", "values", runId=self._run_id, name=name or "")
@@ -108,6 +114,7 @@ class ReadCalls:
         for page in self._pages("ListRuns", "runs", parentId=self._run_id, **request):
             for run in page:
                 child = self._child(run.get("id", ""))
+                child._created_us = int(run.get("createdUs") or 0)
                 if type in (None, views.type_of(run)) and views.matches(run, below):
                     yield child
                 if recursive:

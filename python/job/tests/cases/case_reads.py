@@ -159,15 +159,38 @@ class ReadsCase(JobCase):
         self.run_.get_metrics(name="one")
         self.assertEqual(self.agent.calls[-1][1]["name"], "one")
 
-    def test_metrics_of_children_by_id(self) -> None:
+    def test_metrics_of_a_family_are_merged_by_name(self) -> None:
+        """As the SDK does: the run's own first, then from the oldest child to the newest."""
+        families = {
+            RUN_ID: [child("c3", createdUs="3"), child("c1", createdUs="1")],
+            "c1": [child("g2", createdUs="2")],
+        }
         self.agent.answers["ListRuns"] = lambda request: {
-            "runs": [child("c1")] if request["parentId"] == RUN_ID else []
+            "runs": families.get(request["parentId"], [])
         }
-        self.agent.answers["ReadMetrics"] = lambda request: {
-            "values": [{"name": "of", "kind": "METRIC_KIND_SCALAR", "text": request["runId"]}]
-        }
-        expected = {RUN_ID: {"of": RUN_ID}, "c1": {"of": "c1"}}
-        self.assertEqual(self.run_.get_metrics(recursive=True), expected)
+
+        def values(request):
+            found = [("of", request["runId"]), ("only" + request["runId"], "x")]
+            return {
+                "values": [
+                    {"name": name, "kind": "METRIC_KIND_SCALAR", "text": text}
+                    for name, text in found
+                    if request["name"] in ("", name)
+                ]
+            }
+
+        self.agent.answers["ReadMetrics"] = values
+        found = self.run_.get_metrics(recursive=True)
+        self.assertEqual(found["of"], [RUN_ID, "c1", "g2", "c3"])
+        self.assertEqual(found["onlyg2"], "x")
+        self.assertEqual(self.run_.get_metrics("onlyc3", recursive=True), {"onlyc3": "x"})
+        self.assertEqual(
+            self.run_.get_metrics("of", recursive=True, run_type="azureml.scriptrun"),
+            {"of": RUN_ID},
+        )
+        self.assertEqual(self.run_.get_metrics("of", run_type="hyperdrive"), {})
+        self.assertEqual(self.run_.get_metrics(""), {})
+        raised(UserErrorException, lambda: self.run_.get_metrics(3))
 
     def test_children_page_by_page_as_they_are_needed(self) -> None:
         pages = {"": [child("c3"), child("c2")], "next": [child("c1", status="JOB_STATUS_FAILED")]}
