@@ -12,8 +12,11 @@ MAX_KEY_BYTES = 100
 MAX_VALUE_BYTES = 1000
 MAX_DISPLAY_NAME_BYTES = 256
 MAX_FILE_NAME_BYTES = 1024
+MAX_FILE_PART_BYTES = 255
+MAX_FILE_PARTS = 32
 MAX_ERROR_CODE_BYTES = 100
 MAX_ERROR_MESSAGE_BYTES = 3000
+_CONTROLS = re.compile(r"[\x00-\x1f\x7f]")
 _RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,255}\Z")
 
 
@@ -114,14 +117,28 @@ def check_run_id(run_id) -> None:
 
 
 def check_file_name(name) -> None:
-    """A run file's: relative, with '/' between its parts, leading nowhere else."""
+    """A run file's: relative, with '/' between its parts, leading nowhere else; as the server has
+    it."""
     check_text("the name of a run file", name, 1, MAX_FILE_NAME_BYTES)
     parts = name.split("/")
-    if "\0" in name or any(part in ("", ".", "..") or len(part) > 255 for part in parts):
+    if _CONTROLS.search(name) or any(
+        part in ("", ".", "..") or size_of(part) > MAX_FILE_PART_BYTES for part in parts
+    ):
         raise UserErrorException(
             "the name of a run file %r must be a relative path without '.', '..', empty parts and "
-            "NUL, each part of at most 255 characters" % name
+            "control characters, each part of at most %d bytes" % (name, MAX_FILE_PART_BYTES)
         )
+    if len(parts) > MAX_FILE_PARTS:
+        raise UserErrorException(
+            "the name of a run file %r has %d parts; at most %d are allowed"
+            % (name, len(parts), MAX_FILE_PARTS)
+        )
+    try:
+        name.encode("utf-8")
+    except UnicodeEncodeError:
+        raise UserErrorException(
+            "the name of a run file %r must be text that UTF-8 can write" % name
+        ) from None
     if parts[0].startswith(".tmp-") or parts[0] == "azureml-logs":
         raise UserErrorException(
             "the name of a run file '%s' begins with '%s', which Muster keeps for itself"

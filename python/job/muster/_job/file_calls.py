@@ -1,11 +1,10 @@
 """Run's methods for its files: uploads, downloads, pictures."""
 
 import base64
-import io
 import os
 import time
 
-from muster._job import checks, files, views
+from muster._job import checks, files, uploads, views
 from muster.exceptions import UserErrorException
 
 # The most that the server gives at once.
@@ -22,7 +21,7 @@ class FileCalls:
     def upload_file(self, name: str, path_or_stream, datastore_name: str = None) -> None:
         """Keeps a file, or what a stream gives, as the run file `name`. Raises UserErrorException
         when there is one of that name."""
-        _refuse_datastore(datastore_name)
+        uploads.refuse_datastore(datastore_name)
         self._keep(name, path_or_stream)
 
     def upload_files(
@@ -35,25 +34,14 @@ class FileCalls:
     ) -> None:
         """Keeps each path under the name in the same place. The copies take no time worth a
         `timeout_seconds`; `return_artifacts` has no effect."""
-        _refuse_datastore(datastore_name)
-        names, paths = list(names), list(paths)
-        if len(names) != len(paths):
-            raise UserErrorException(
-                "upload_files has %d names for %d paths" % (len(names), len(paths))
-            )
-        for name in names:
-            checks.check_file_name(name)
-        for name, path in zip(names, paths):
+        uploads.refuse_datastore(datastore_name)
+        for name, path in uploads.plan_files(names, paths):
             self._keep(name, path)
 
     def upload_folder(self, name: str, path: str, datastore_name: str = None) -> None:
         """Keeps all files below the folder `path`, as run files below `name`."""
-        _refuse_datastore(datastore_name)
-        checks.check_file_name(name.rstrip("/") if isinstance(name, str) else name)
-        plan = files.in_folder(name, path)
-        for file_name, _ in plan:
-            checks.check_file_name(file_name)
-        for file_name, source in plan:
+        uploads.refuse_datastore(datastore_name)
+        for file_name, source in uploads.plan_folder(name, path):
             self._keep(file_name, source)
 
     def get_file_names(self) -> list:
@@ -125,12 +113,8 @@ class FileCalls:
 
     def _keep_picture(self, name: str, path, plot) -> str:
         """The run file's name, without a child's folder."""
-        stem = name.replace("/", "_").replace("\0", "_").lstrip(".") or "image"
-        ending = ".png" if path is None else os.path.splitext(os.fspath(path))[1] or ".png"
-        room = 250 - len(ending.encode("utf-8")) - 17
-        stem = stem.encode("utf-8")[:room].decode("utf-8", "ignore")
-        file_name = "%s_%d%s" % (stem, int(time.time() * 1e6), ending)
-        self._keep(file_name, path if plot is None else picture_of(plot))
+        file_name = uploads.picture_name(name, path)
+        self._keep(file_name, path if plot is None else uploads.picture_of(plot))
         return file_name
 
     def _chunks(self, name: str, deadline: float = None):
@@ -162,24 +146,3 @@ class FileCalls:
 
     def _file_text(self, name: str) -> str:
         return b"".join(self._chunks(name)).decode("utf-8", "replace")
-
-
-def picture_of(plot):
-    """A stream of what a plot looks like, PNG."""
-    if not callable(getattr(plot, "savefig", None)):
-        raise UserErrorException(
-            "a plot is something with savefig(), as matplotlib has it, not a value of type '%s'"
-            % type(plot).__name__
-        )
-    out = io.BytesIO()
-    plot.savefig(out, format="png")
-    out.seek(0)
-    return out
-
-
-def _refuse_datastore(datastore_name) -> None:
-    if datastore_name is not None:
-        raise UserErrorException(
-            "the run's files are kept by the Muster server, not in the datastore %r; leave out "
-            "datastore_name" % (datastore_name,)
-        )

@@ -65,11 +65,10 @@ def _opened(path):
         ) from None
     except OSError as error:
         raise _unreadable(path, error.strerror or error) from error
-    file = os.fdopen(fd, "rb")
     if not stat.S_ISREG(os.fstat(fd).st_mode):
-        file.close()
+        os.close(fd)
         raise _unreadable(path, "not a regular file")
-    return file
+    return os.fdopen(fd, "rb")
 
 
 def _pump(source, out) -> None:
@@ -86,11 +85,23 @@ def _unreadable(path, why) -> UserErrorException:
 
 def in_folder(name: str, path) -> list:
     """(run file name, path) of all regular files below `path`, in order; links to folders are not
-    followed, and what is no file (a socket, a broken link) is left out."""
-    if not os.path.isdir(path):
+    followed, and what is no file (a socket, a broken link) is left out. Raises UserErrorException
+    for a folder that is not there, or cannot be read."""
+    if not isinstance(path, (str, os.PathLike)) or not os.path.isdir(path):
         raise UserErrorException("the folder '%s' is not there" % (path,))
+    return _walk(name, path, _refuse_folder)
+
+
+def _refuse_folder(error) -> None:
+    raise UserErrorException(
+        "the folder '%s' cannot be read: %s" % (error.filename, error.strerror),
+        inner_exception=error,
+    )
+
+
+def _walk(name: str, path, on_error) -> list:
     found = []
-    for folder, _, files in sorted(os.walk(path)):
+    for folder, _, files in sorted(os.walk(path, onerror=on_error)):
         for file in sorted(files):
             whole = os.path.join(folder, file)
             if os.path.isfile(whole):
@@ -103,7 +114,8 @@ def names_in(root: str) -> list:
     """Run files that this node keeps, shipped or not."""
     if not os.path.isdir(root):
         return []
-    names = [name[1:] for name, _ in in_folder("", root)]
+    # The agent may remove folders meanwhile.
+    names = [name[1:] for name, _ in _walk("", root, None)]
     return sorted(name for name in names if not name.startswith(".tmp-"))
 
 

@@ -2,8 +2,7 @@
 
 import time
 
-from muster._job import checks, values
-from muster.exceptions import UserErrorException
+from muster._job import checks, uploads, values
 
 # Name -> its JSON, of names that passed the checks; bounded, as scripts may make up names.
 _names = {}
@@ -48,8 +47,7 @@ class LogCalls:
     def log_image(self, name: str, path: str = None, plot=None, description: str = "") -> None:
         """A picture: the file at `path`, or what ``plot.savefig`` writes (matplotlib has it)."""
         checks.check_metric_name(name)
-        if (path is None) == (plot is None):
-            raise UserErrorException("log_image takes either a path or a plot")
+        uploads.check_picture(path, plot)
         file_name = self._keep_picture(name, path, plot)
         text = values.to_json({"file": file_name})
         self._log("image", name, path or plot, text, description)

@@ -1,7 +1,6 @@
 """The run outside a job: says what it would record, and keeps tags and properties in memory."""
 
-from muster._job import checks, values
-from muster._job.file_calls import picture_of
+from muster._job import checks, uploads, values
 from muster._job.record_calls import new_run_id
 from muster._job.run import Run
 from muster.exceptions import UserErrorException
@@ -64,7 +63,7 @@ class OfflineRun(Run):
 
     def _keep_picture(self, name: str, path, plot) -> str:
         if plot is not None:
-            picture_of(plot)
+            uploads.picture_of(plot)
         return name
 
     def _change_all(self, op: str, changes: list) -> None:

@@ -26,6 +26,11 @@ WRONG_NAMES = [
     "a\0b",
     "n" * 1025,
     "n" * 256,
+    "\u00fc" * 128,
+    "a\nb",
+    "a/\x7f",
+    "d/" * 32 + "a",
+    "\udcff",
     ".tmp-1",
     LOG,
     5,
@@ -134,6 +139,9 @@ class FilesCase(JobCase):
         expected = {"p": b"1", "q/r": b"2", "t/a": b"a", "t/same": b"a", "t/sub/b": b"b"}
         self.assertEqual(self.kept(), expected)
         raised(UserErrorException, lambda: self.run_.upload_files(["a", "b"], ["x"]))
+        raised(UserErrorException, lambda: self.run_.upload_files(["a", "a"], ["x", "x"]))
+        raised(UserErrorException, lambda: self.run_.upload_files("a", "x"))
+        raised(UserErrorException, lambda: self.run_.upload_folder("u", 5))
         raised(UserErrorException, lambda: self.run_.upload_folder("u", "none"))
         raised(UserErrorException, lambda: self.run_.upload_folder("../u", "tree"))
         raised(UserErrorException, lambda: self.run_.upload_file("a", "x", datastore_name="ds"))
