@@ -44,7 +44,7 @@ def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("tree")
     left = shutil.ignore_patterns("tests", ".*", "build", "dist", "*.egg-info", "__pycache__")
     for name in ("python", "proto"):
-        shutil.copytree(PYTHON.parent / name, root / name, ignore=left)
+        shutil.copytree(PYTHON.parent / name, root / name, ignore=left, symlinks=True)
     return root
 
 
@@ -189,6 +189,29 @@ def test_the_interpreters_start_loads_little(installed: Path) -> None:
     assert not {"typing", "re", "importlib.metadata", "muster", "azureml"} & set(loaded)
 
 
+CONTEXT = """
+from azureml.core import Run
+from azureml.core.run import _OfflineRun
+run = Run.get_context()
+run.log("loss", 0.5)
+print(isinstance(run, _OfflineRun), Run.get_submitted_run().id == run.id)
+"""
+
+
+def test_the_wheel_has_the_client_inside_jobs(wheels: Path, installed: Path) -> None:
+    """It is a link in the sources, and files in the wheel."""
+    (made,) = wheels.glob("muster-*.whl")
+    ours = {path.name for path in (PYTHON / "job" / "muster" / "_job").glob("*.py")}
+    names = set(zipfile.ZipFile(made).namelist())
+    assert {"run.py", "offline.py"} <= ours
+    assert {f"muster/_job/{name}" for name in ours} <= names
+    assert checked(installed, "-c", CONTEXT, cwd=wheels).splitlines() == [
+        "Attempted to log scalar metric loss:",
+        "0.5",
+        "True True",
+    ]
+
+
 def test_the_wheel_has_stubs_and_no_commands(wheels: Path) -> None:
     (made,) = wheels.glob("muster_azureml-*.whl")
     names = zipfile.ZipFile(made).namelist()
@@ -214,14 +237,19 @@ def test_each_stub_gives_what_its_module_publishes(wheels: Path) -> None:
         assert hasattr(importlib.import_module(module), "__all__") or name.endswith("__init__.pyi")
 
 
-def test_a_wheel_of_the_source_distribution_is_the_same(tree: Path, wheels: Path) -> None:
-    setup = [sys.executable, "setup.py", "-q", "sdist", "-d", tree / "sdist"]
-    checked(*setup, cwd=tree / "python" / "azureml")
-    (source,) = (tree / "sdist").iterdir()
+@pytest.mark.parametrize(
+    ("folder", "name"), [("python", "muster"), ("python/azureml", "muster_azureml")]
+)
+def test_a_wheel_of_the_source_distribution_is_the_same(
+    tree: Path, wheels: Path, tmp_path: Path, folder: str, name: str
+) -> None:
+    setup = [sys.executable, "setup.py", "-q", "sdist", "-d", tmp_path / "sdist"]
+    checked(*setup, cwd=tree / folder)
+    (source,) = (tmp_path / "sdist").iterdir()
     pip = [sys.executable, "-m", "pip", "wheel", "-q", "--no-index", "--no-build-isolation"]
-    checked(*pip, "--no-deps", "-w", tree / "again", source)
-    (again,) = (tree / "again").iterdir()
-    (made,) = wheels.glob("muster_azureml-*.whl")
+    checked(*pip, "--no-deps", "-w", tmp_path / "again", source)
+    (again,) = (tmp_path / "again").iterdir()
+    (made,) = wheels.glob(f"{name}-*.whl")
     assert sorted(zipfile.ZipFile(again).namelist()) == sorted(zipfile.ZipFile(made).namelist())
 
 

@@ -43,7 +43,6 @@ _RUN_MEMBERS = {
     _FILES: "log_image upload_file upload_files upload_folder",
     "the server keeps no description of a run": "description",
     "on the server a job has no parent": "submit_child",
-    "the in-job client": "get_context get_submitted_run",
     "the server gives no snapshot back": "restore_snapshot take_snapshot",
     "environments are not built yet": "get_environment",
     "models": "register_model",

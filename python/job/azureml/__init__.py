@@ -2,9 +2,8 @@
 
 import sys
 
-from muster._job import imports
-
 import muster
+from muster._job import imports
 
 sys.meta_path.insert(0, imports.AliasFinder)
 sys.modules[__name__] = muster

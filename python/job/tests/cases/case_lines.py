@@ -6,8 +6,8 @@ import os
 import unittest
 
 from fake_agent import RUN_ID, JobCase, raised
-from muster._job import values
 
+from muster._job import values
 from muster.exceptions import UserErrorException
 
 NAN, INF = float("nan"), float("inf")

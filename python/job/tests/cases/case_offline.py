@@ -7,7 +7,6 @@ import unittest
 from contextlib import redirect_stdout
 
 from muster._job import offline
-
 from muster.core import Run
 from muster.core.run import _OfflineRun
 from muster.exceptions import RunEnvironmentException, UserErrorException

@@ -8,8 +8,8 @@ import unittest
 from unittest import mock
 
 from fake_agent import RUN_ID, Error, JobCase, raised
-from muster._job import context, rpc
 
+from muster._job import context, rpc
 from muster.exceptions import (
     AuthenticationException,
     ExperimentExecutionException,

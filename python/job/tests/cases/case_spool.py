@@ -14,8 +14,8 @@ import unittest
 from unittest import mock
 
 from fake_agent import RUN_ID, FakeAgent, JobCase, raised, script_command
-from muster._job import spool
 
+from muster._job import spool
 from muster.exceptions import ServiceException
 
 

@@ -99,6 +99,22 @@ class Run(RunTags, RunFamily, RunLife):
         wherever runs are read from the server."""
         Run._factories[runtype] = run_factory
 
+    @staticmethod
+    def get_context(
+        allow_offline: bool = True, used_for_context_manager: bool = False, **kwargs: Any
+    ) -> Any:
+        """In a job its run as the client inside jobs has it, of a class of its own with the same
+        methods. Elsewhere a run that prints what it is told (``_OfflineRun``), or, unless
+        `allow_offline`, RunEnvironmentException."""
+        from muster._job.run import Run as JobRun
+
+        return JobRun.get_context(allow_offline, used_for_context_manager, **kwargs)
+
+    @staticmethod
+    def get_submitted_run(**kwargs: Any) -> Any:
+        """Older name of ``get_context``."""
+        return Run.get_context(**kwargs)
+
     # What it is.
 
     @property
@@ -296,3 +312,11 @@ def rehydrated(experiment: Experiment, record: Any) -> Run:
     from muster.core.script_run import ScriptRun
 
     return ScriptRun(experiment, record.id, _record=record)
+
+
+def __getattr__(name: str) -> Any:
+    if name == "_OfflineRun":  # by which scripts know that they run by hand
+        from muster._job.offline import OfflineRun
+
+        return OfflineRun
+    raise AttributeError(f"module '{__name__}' has no attribute '{name}'")
