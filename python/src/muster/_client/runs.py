@@ -42,6 +42,13 @@ class RunClient:
         ):
             yield from reply.runs
 
+    def experiments(self) -> Iterator[Any]:
+        """What runs are grouped by (the server's Experiment), by name."""
+        for reply in self._connection.pages(
+            "TrackingService.ListExperiments", workspace=self._connection.workspace
+        ):
+            yield from reply.experiments
+
     def create(self, runs: Sequence[Any]) -> None:
         """Makes the NewRuns, a thousand a request; those of one request all or none. A server that
         is away is tried for a minute."""

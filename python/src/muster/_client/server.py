@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Iterator, List, Optional, Sequence
+from typing import Any, List, Optional, Sequence
 
 from muster._client.blobs import upload_if_missing
 from muster._client.compute import ServerCompute
@@ -75,14 +75,10 @@ class Server:
         """Follows a file of a job."""
         return LogStream(self.connection, job_id, name)
 
-    def experiments(self) -> Iterator[str]:
-        """Names of the experiments that have runs, those with the newest runs first. Looks through
-        all runs but children: a thousand a request."""
-        seen = set()
-        for run in self.runs.list(page_size=1000):
-            if run.experiment not in seen:
-                seen.add(run.experiment)
-                yield run.experiment
+    def experiments(self) -> List[str]:
+        """Names of the experiments that have runs, those with the newest runs first."""
+        found = sorted(self.runs.experiments(), key=lambda experiment: -experiment.newest_us)
+        return [experiment.name for experiment in found]
 
     def _active_runs(
         self, pool: str, type: Optional[str], tags: Any, properties: Any, status: Any

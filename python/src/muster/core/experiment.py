@@ -121,8 +121,7 @@ class Experiment(ChainedIdentity, HasExperimentPortal):
         view_type: str = "ActiveOnly",
         tags: Any = None,
     ) -> List[Experiment]:
-        """The experiments that have runs, those with the newest runs first; looks through all runs
-        but children.
+        """The experiments that have runs, those with the newest runs first.
 
         None is archived and none has tags: the view ``"ArchivedOnly"`` and any `tags` give none.
         """

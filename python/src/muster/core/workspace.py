@@ -247,7 +247,7 @@ class Workspace:
 
     @property
     def experiments(self) -> Dict[str, Experiment]:
-        """Name -> experiment, of all that have runs. Looks through all runs of the workspace."""
+        """Name -> experiment, of all that have runs."""
         from muster.core.experiment import Experiment
 
         return {found.name: found for found in Experiment.list(self)}
