@@ -8,6 +8,9 @@ from typing import Any, Dict, List, Optional, Sequence, Tuple
 import build_api
 import pytest
 
+from fake_record import FakeServer, World
+from muster._proto import api
+from muster.core import Experiment, Run
 from muster.core.compute import AmlCompute
 from muster.data.local_datastore import LocalDatastore
 
@@ -124,3 +127,36 @@ def project(tmp_path: Path) -> Path:
     folder.mkdir()
     (folder / "train.py").write_text("print('hello')\n")
     return folder
+
+
+@pytest.fixture
+def server() -> FakeServer:
+    return FakeServer()
+
+
+@pytest.fixture
+def experiment(server: FakeServer) -> Experiment:
+    world: Any = World()
+    world._server = server
+    return Experiment(world, "e")
+
+
+@pytest.fixture
+def run(experiment: Experiment) -> Run:
+    return experiment.start_logging()
+
+
+@pytest.fixture
+def script(server: FakeServer, experiment: Experiment) -> Run:
+    """A submitted script that runs."""
+    proto = api()
+    server.runs.runs["e_1_2"] = proto.Run(
+        id="e_1_2",
+        kind=proto.RUN_KIND_JOB,
+        experiment="e",
+        root_id="e_1_2",
+        status=proto.JOB_STATUS_RUNNING,
+        tags=[{"key": "a", "value": "1"}],
+        job={"id": "e_1_2", "sequence": 7},
+    )
+    return Run(experiment, "e_1_2")

@@ -2,185 +2,17 @@
 
 from __future__ import annotations
 
-import itertools
 import logging
-from typing import Any, Dict, Iterator, List, Optional, Tuple
+from typing import Any, Dict, List
 
 import pytest
 
+from fake_record import FakeServer
 from muster._proto import api
 from muster.core import Experiment, Run, ScriptRun
 from muster.core._run_children import planned_children
 from muster.core._run_details import RUN_TYPE
 from muster.exceptions import ServiceException, UserErrorException
-
-
-class FakeRuns:
-    """The run record as the server keeps it, with what is wanted of its rules."""
-
-    def __init__(self) -> None:
-        self.runs: Dict[str, Any] = {}
-        self.values: Dict[str, List[Any]] = {}
-        self.lists: List[Dict[str, Any]] = []
-        self.clock = itertools.count(1_700_000_000_000_000, 1_000_000)
-
-    def get(self, run_id: str, patience: float = 0) -> Any:
-        if run_id not in self.runs:
-            raise UserErrorException(f'there is no run "{run_id}" in this workspace')
-        found = api().Run()
-        found.CopyFrom(self.runs[run_id])
-        return found
-
-    def create(self, new: List[Any]) -> None:
-        proto = api()
-        for one in new:
-            if one.id in self.runs:
-                continue
-            parent = self.runs.get(one.parent_id)
-            made = proto.Run(
-                id=one.id,
-                kind=proto.RUN_KIND_CHILD if parent else proto.RUN_KIND_INTERACTIVE,
-                experiment=parent.experiment if parent else one.experiment,
-                parent_id=one.parent_id,
-                root_id=parent.root_id if parent else one.id,
-                display_name=one.display_name,
-                tags=one.tags,
-                properties=one.properties,
-                status=proto.JOB_STATUS_RUNNING,
-                created_us=next(self.clock),
-            )
-            self.runs[one.id] = made
-
-    def update(self, run_id: str, **changes: Any) -> int:
-        run = self.runs[run_id]
-        tags = {tag.key: tag for tag in run.tags if tag.key not in changes.get("remove_tags", ())}
-        tags.update((tag.key, tag) for tag in changes.get("set_tags", ()))
-        kept = [api().Tag.FromString(tag.SerializeToString()) for tag in tags.values()]
-        del run.tags[:]
-        run.tags.extend(sorted(kept, key=lambda tag: tag.key))
-        run.properties.update(changes.get("add_properties", {}))
-        run.display_name = changes.get("display_name", run.display_name)
-        status = changes.get("status")
-        if status is not None:
-            if run.kind == api().RUN_KIND_JOB or (run.ended_us and run.status != status):
-                raise UserErrorException("has ended", reference_code="JOB_ENDED")
-            run.status = status
-            run.ended_us = 0 if status == api().JOB_STATUS_RUNNING else next(self.clock)
-            if "error" in changes:
-                run.error.CopyFrom(changes["error"])
-        number: int = run.status
-        return number
-
-    def list(self, **fields: Any) -> Iterator[Any]:
-        self.lists.append(fields)
-        for run in reversed(list(self.runs.values())):
-            parent_id = fields.get("parent_id")
-            if parent_id is None and run.parent_id and not fields.get("include_children"):
-                continue
-            if parent_id not in (None, run.parent_id):
-                continue
-            if "kinds" in fields and run.kind not in fields["kinds"]:
-                continue
-            yield self.get(run.id)
-
-    def metrics(self, run_id: str, name: str = "") -> Iterator[Any]:
-        for value in self.values.get(run_id, []):
-            if name in ("", value.name):
-                yield value
-
-
-class FakeJobs:
-    def __init__(self) -> None:
-        self.cancelled: List[str] = []
-        self.status = api().JOB_STATUS_RUNNING
-
-    def get(self, job_id: str, patience: float = 0) -> Any:
-        return api().Job(
-            id=job_id,
-            experiment="e",
-            pool="gpu",
-            status=self.status,
-            spec={"snapshot_digest": "ab" * 32},
-        )
-
-    def cancel(self, job_id: str) -> None:
-        self.cancelled.append(job_id)
-
-
-class FakeMetrics:
-    """A sender that stores at once; `refusal` is raised by the next flush."""
-
-    def __init__(self, runs: FakeRuns) -> None:
-        self.runs = runs
-        self.refusal: Optional[Exception] = None
-        self.flushed: List[Tuple[str, float]] = []
-
-    def put(self, run_id: str, values: Any) -> None:
-        self.runs.values.setdefault(run_id, []).extend(values)
-
-    def flush(self, run_id: str, seconds: float) -> None:
-        self.flushed.append((run_id, seconds))
-        refusal, self.refusal = self.refusal, None
-        if refusal is not None:
-            raise refusal
-
-
-class FakeServer:
-    def __init__(self) -> None:
-        self.runs = FakeRuns()
-        self.jobs = FakeJobs()
-        self.metrics = FakeMetrics(self.runs)
-        self.beating: set[str] = set()
-        self.heartbeats = self
-
-    def add(self, run_id: str) -> None:
-        self.beating.add(run_id)
-
-    def remove(self, run_id: str) -> None:
-        self.beating.discard(run_id)
-
-    def files(self, run_id: str) -> Any:
-        raise UserErrorException("there is no job", reference_code="UNKNOWN_JOB")
-
-
-class World:
-    name = "w"
-
-    def __init__(self) -> None:
-        self._server = FakeServer()
-
-
-@pytest.fixture
-def server() -> FakeServer:
-    return FakeServer()
-
-
-@pytest.fixture
-def experiment(server: FakeServer) -> Experiment:
-    world: Any = World()
-    world._server = server
-    return Experiment(world, "e")
-
-
-@pytest.fixture
-def run(experiment: Experiment) -> Run:
-    return experiment.start_logging()
-
-
-@pytest.fixture
-def script(server: FakeServer, experiment: Experiment) -> Run:
-    """A submitted script that runs."""
-    proto = api()
-    server.runs.runs["e_1_2"] = proto.Run(
-        id="e_1_2",
-        kind=proto.RUN_KIND_JOB,
-        experiment="e",
-        root_id="e_1_2",
-        status=proto.JOB_STATUS_RUNNING,
-        tags=[{"key": "a", "value": "1"}],
-        job={"id": "e_1_2", "sequence": 7},
-    )
-    return Run(experiment, "e_1_2")
 
 
 def status_of(server: FakeServer, run: Run) -> str:
@@ -496,6 +328,14 @@ def test_plans_of_children(name: str) -> None:
     planned = planned_children("p", *arguments)
     assert len({new.id for new in planned}) == expected
     assert {new.parent_id for new in planned} == {"p"}
+
+
+def test_a_description_is_a_tag(run: Run) -> None:
+    assert run.description is None
+    run.description = "of it"
+    assert (run.description, run.get_tags()) == ("of it", {"description": "of it"})
+    run.description = None
+    assert run.description is None
 
 
 # Metrics.

@@ -36,12 +36,9 @@ NOT_THERE_YET = {
     "azureml.core.Webservice": "web services",
 }
 
-_FILES = "the server takes no files of a run yet"
 _EXPERIMENTS = "the server keeps nothing of an experiment but its runs"
 _AZURE = "what Azure has around a workspace"
 _RUN_MEMBERS = {
-    _FILES: "log_image upload_file upload_files upload_folder",
-    "the server keeps no description of a run": "description",
     "on the server a job has no parent": "submit_child",
     "the server gives no snapshot back": "restore_snapshot take_snapshot",
     "environments are not built yet": "get_environment",

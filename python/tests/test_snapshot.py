@@ -184,7 +184,7 @@ def test_a_temporary_directory_that_is_not_there_is_told(
     project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("TMPDIR", str(project / "nowhere"))
-    monkeypatch.setattr("muster._snapshot.pack._MOST_IN_MEMORY", 10)
+    monkeypatch.setattr("muster._content._MOST_IN_MEMORY", 10)
     with pytest.raises(SnapshotException, match="set TMPDIR"):
         pack_directory(str(project))
 

@@ -84,14 +84,22 @@ class Connection(ProcessBound):
         """Name of the workspace that requests are about."""
         return self.configuration.workspace
 
-    def call(self, method: str, *, patience: float = READ_PATIENCE, **fields: Any) -> Any:
+    def call(
+        self,
+        method: str,
+        *,
+        patience: float = READ_PATIENCE,
+        seconds: float = _CALL_SECONDS,
+        **fields: Any,
+    ) -> Any:
         """A unary call: ``call("JobService.GetJob", workspace=..., job_id=...)`` gives the reply.
 
-        Repeated while nobody answers, for `patience` seconds: the request must be a question or
-        carry an idempotency key. Raises the classes of :mod:`muster.exceptions`.
+        One try may take `seconds`. Repeated while nobody answers, for `patience` seconds: the
+        request must be a question, or do no harm a second time. Raises the classes of
+        :mod:`muster.exceptions`.
         """
         request = api().method(method).request(**fields)
-        return self._try(lambda: self.call_once(method, request, _CALL_SECONDS), patience)
+        return self._try(lambda: self.call_once(method, request, seconds), patience)
 
     def call_once(
         self, method: str, request: Any, seconds: float, wait_for_ready: bool = False

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, List, Optional, Sequence
 
-from muster._client.blobs import upload_if_missing
+from muster._client.blobs import upload_missing
 from muster._client.compute import ServerCompute
 from muster._client.configuration import Configuration
 from muster._client.connection import SUBMIT_PATIENCE, Connection, new_request_id
@@ -13,7 +13,7 @@ from muster._client.heartbeats import heartbeats_of
 from muster._client.jobs import JobClient, status_number
 from muster._client.log_stream import LogStream
 from muster._client.metric_sender import sender_of
-from muster._client.run_files import RunFiles
+from muster._client.run_files import ChildFiles, RunFiles
 from muster._client.runs import RunClient
 from muster._snapshot.pack import PackedDirectory
 
@@ -65,11 +65,13 @@ class Server:
 
     def upload(self, packed: PackedDirectory) -> bool:
         """Sends the packed source unless the server has it; whether it was sent."""
-        return upload_if_missing(self.connection, packed)
+        return upload_missing(self.connection, [packed]) > 0
 
-    def files(self, job_id: str) -> RunFiles:
-        """The files of a job."""
-        return RunFiles(self.connection, job_id)
+    def files(self, run_id: str, job_id: Optional[str] = None) -> RunFiles:
+        """The files of a run; `job_id`: of the job whose child it is."""
+        if job_id is not None:
+            return ChildFiles(self.connection, run_id, job_id)
+        return RunFiles(self.connection, run_id)
 
     def log_stream(self, job_id: str, name: str) -> LogStream:
         """Follows a file of a job."""

@@ -2,73 +2,24 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
-import tempfile
-from types import TracebackType
-from typing import IO, Iterator, Optional, Type
+from typing import Optional
 
+from muster._content import SpooledContent
 from muster._snapshot import tar
 from muster._snapshot.ignore import read_rules
 from muster._snapshot.tree import SourceEntry, list_source_tree
 from muster.exceptions import SnapshotException, UserErrorException
 
 _READ_BYTES = 256 * 1024
-# Up to here the packed source stays in memory.
-_MOST_IN_MEMORY = 8 << 20
 
 
-class PackedDirectory:
-    """The packed source in a temporary file that vanishes with ``close``.
-
-    ``digest``: SHA-256, 64 hex characters. ``size_bytes``: of the archive. ``file_count``.
-    """
+class PackedDirectory(SpooledContent):
+    """The packed source; ``file_count``: of regular files."""
 
     def __init__(self) -> None:
-        self._file: IO[bytes] = _temporary_file()
-        self._hasher = hashlib.sha256()
-        self.size_bytes = 0
+        super().__init__("the packed source", SnapshotException)
         self.file_count = 0
-
-    @property
-    def digest(self) -> str:
-        return self._hasher.hexdigest()
-
-    def write(self, data: bytes) -> None:
-        """Appends. Raises SnapshotException when the temporary file cannot take it."""
-        try:
-            self._file.write(data)
-        except OSError as error:
-            raise SnapshotException(
-                f"the temporary file with the packed source cannot be written: {error.strerror}; "
-                "set TMPDIR to a directory with room for it"
-            ) from error
-        self._hasher.update(data)
-        self.size_bytes += len(data)
-
-    def chunks(self, size: int) -> Iterator[bytes]:
-        """The archive from its beginning, in pieces of at most `size` bytes."""
-        self._file.seek(0)
-        while True:
-            chunk = self._file.read(size)
-            if not chunk:
-                return
-            yield chunk
-
-    def close(self) -> None:
-        """Gives the temporary file up."""
-        self._file.close()
-
-    def __enter__(self) -> PackedDirectory:
-        return self
-
-    def __exit__(
-        self,
-        kind: Optional[Type[BaseException]],
-        error: Optional[BaseException],
-        trace: Optional[TracebackType],
-    ) -> None:
-        self.close()
 
 
 def pack_directory(directory: str, script: Optional[str] = None) -> PackedDirectory:
@@ -137,8 +88,3 @@ def _changed(entry: SourceEntry) -> SnapshotException:
         f"the file {os.fsdecode(entry.path)} of the source directory changed while it was packed; "
         "try again"
     )
-
-
-def _temporary_file() -> IO[bytes]:
-    place = os.environ.get("TMPDIR") or ("/var/tmp" if os.path.isdir("/var/tmp") else None)
-    return tempfile.SpooledTemporaryFile(max_size=_MOST_IN_MEMORY, dir=place)

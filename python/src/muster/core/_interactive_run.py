@@ -40,8 +40,8 @@ def start_interactive_run(
         raise UserErrorException(f"start_logging does not take {', '.join(sorted(given))}")
     if outputs is not None or snapshot_directory not in (None, "."):
         _log.warning(
-            "outputs and snapshot_directory of start_logging have no effect: the server keeps no "
-            "files of a run that is no job"
+            "outputs and snapshot_directory of start_logging have no effect; upload_folder of the "
+            "run keeps a folder"
         )
     server = experiment.workspace._server
     server.runs.create([new])

@@ -97,6 +97,11 @@ def table_metrics(name: Any, value: Any, description: Any) -> List[Any]:
     return [_json_metric(name, "METRIC_KIND_TABLE", description, text) for text in texts]
 
 
+def image_metric(name: Any, file_name: str, description: Any) -> Any:
+    """A picture that is the run's file `file_name`."""
+    return _json_metric(name, "METRIC_KIND_IMAGE", description, _json(name, {"file": file_name}))
+
+
 def document_metric(schema: str, name: Any, value: Any, description: Any) -> Any:
     """An accuracy table, a confusion matrix, residuals or predictions: a dict, or its JSON, with
     ``schema_type`` (`schema`), ``schema_version`` and ``data``."""

@@ -32,7 +32,7 @@ class RunFamily(_RunBase):
     ) -> Run:
         """A new child that is Running; ``with`` ends it. `name`: for people; `run_id`: 1..256
         letters, digits, ``-``, ``_`` and ``.`` (default: a new UUID), a child that is there already
-        is taken. `outputs`: no effect, files of a run that is no job are not kept."""
+        is taken. `outputs`: no effect, ``upload_folder`` keeps a folder."""
         from muster.core.run import Run
 
         shown = "" if name is None else checked_display_name(name)

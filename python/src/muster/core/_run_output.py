@@ -57,7 +57,7 @@ def wait_for_tracked_end(
 
 
 class TrackedRunOutput:
-    """What is shown of a run that is no job: it has no logs here."""
+    """What is shown of a run that is no job: its program runs elsewhere."""
 
     @staticmethod
     def show(server: Server, run_id: str) -> Any:

@@ -71,6 +71,16 @@ class RunTags(_RunBase):
     def name(self, value: str) -> None:
         self.display_name = value
 
+    @property
+    def description(self) -> Optional[str]:
+        """A text about the run, at most 1,000 bytes: its tag ``description``; None if it has
+        none."""
+        return self.get_tags().get("description")
+
+    @description.setter
+    def description(self, text: Optional[str]) -> None:
+        self.tag("description", text)
+
 
 def checked_tags(tags: Union[str, Mapping[str, Any]]) -> Dict[str, Optional[str]]:
     """Key -> text or None. Raises UserErrorException for what is no tag."""

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Callable, ClassVar, Dict, Iterator, List, Optional, Sequence
+from typing import TYPE_CHECKING, Any, Callable, ClassVar, Dict, Iterator, Optional
 
+from muster.core._run_artifacts import RunArtifacts
 from muster.core._run_details import (
-    LOG_PREFIX,
     SNAPSHOT_PROPERTY,
     details_of,
     failure_sentence,
@@ -13,7 +13,6 @@ from muster.core._run_details import (
     tracked_failure_sentence,
     type_of,
 )
-from muster.core._run_downloads import below, download_many, download_one, plan_downloads
 from muster.core._run_family import RunFamily
 from muster.core._run_filters import RunFilter
 from muster.core._run_life import RunLife
@@ -22,7 +21,7 @@ from muster.core._run_output import RunOutput, TrackedRunOutput, wait_for_end, w
 from muster.core._run_status import RunStatus
 from muster.core._run_tags import RunTags
 from muster.core.experiment import Experiment
-from muster.exceptions import ExperimentExecutionException, UserErrorException
+from muster.exceptions import ExperimentExecutionException
 
 if TYPE_CHECKING:
     from muster.core.workspace import Workspace
@@ -32,11 +31,7 @@ __all__ = ["Run", "RunStatus", "get_run"]
 RunFactory = Callable[..., "Run"]
 
 
-# What the server says of a run that is no job when it is asked for files.
-_NO_FILES = ("UNKNOWN_JOB", "UNKNOWN_RUN")
-
-
-class Run(RunTags, RunFamily, RunLife):
+class Run(RunTags, RunFamily, RunArtifacts, RunLife):
     """A run of an experiment: a submitted script, an interactive run or a child of either.
     ``Run(experiment, run_id)`` is the one that there is.
 
@@ -232,61 +227,6 @@ class Run(RunTags, RunFamily, RunLife):
         else:
             self._job = wait_for_end(self._server, self._run_id)
         self._fetch()
-
-    # Files.
-
-    def get_file_names(self) -> List[str]:
-        """Names of the logs and outputs that are at the server, of the newest attempt."""
-        try:
-            return [file.name for file in self._server.files(self._run_id).list()]
-        except UserErrorException as error:
-            if error.reference_code in _NO_FILES and not self._is_job():
-                return []
-            raise
-
-    def download_file(
-        self,
-        name: str,
-        output_file_path: Optional[str] = None,
-        _validate_checksum: bool = False,
-    ) -> None:
-        """Writes the file `name` to `output_file_path`: a path, or a directory; default: here,
-        under the last part of its name. Raises UserErrorException when the run has no such file."""
-        download_one(self._server.files(self._run_id), name, output_file_path)
-
-    def download_files(
-        self,
-        prefix: Optional[str] = None,
-        output_directory: Optional[str] = None,
-        output_paths: Optional[Sequence[str]] = None,
-        batch_size: int = 100,
-        append_prefix: bool = True,
-        timeout_seconds: Optional[int] = None,
-    ) -> None:
-        """Writes the files whose names begin with `prefix` (default: all) below `output_directory`
-        (default: here) under their names, without the prefix unless `append_prefix`; or at
-        `output_paths`, one path a file in the order of their names. `batch_size` has no effect:
-        files come one after another. Raises UserErrorException."""
-        names = self.get_file_names()
-        plan = plan_downloads(names, prefix, output_directory, output_paths, append_prefix)
-        download_many(self._server.files(self._run_id), plan, timeout_seconds)
-
-    def get_all_logs(self, destination: Optional[str] = None) -> List[str]:
-        """Writes all logs below `destination` (default: a directory with the run's id, here); their
-        paths."""
-        root = destination or self._run_id
-        plan = [(name, below(root, name)) for name in self._log_names()]
-        download_many(self._server.files(self._run_id), plan)
-        return [path for _, path in plan]
-
-    # Within.
-
-    def _log_names(self) -> List[str]:
-        return [name for name in self.get_file_names() if name.startswith(LOG_PREFIX)]
-
-    def _text(self, name: str) -> str:
-        data = b"".join(self._server.files(self._run_id).read(name))
-        return data.decode("utf-8", "replace")
 
     def __repr__(self) -> str:
         return f"Run(Experiment: {self._experiment.name}, Id: {self._run_id}, Type: {self.type})"
