@@ -221,8 +221,9 @@ s.raw(b'{"op":"log","run":"cut off')
     assert cluster.wait_end(job)["status"] == "JOB_STATUS_COMPLETED", cluster.log(job)
     assert values(client, job) == [("a", 1), ("a", 2), ("m0", 0), ("m1", 1)]
     told = run_file(cluster, job, "azureml-logs/tracking_refused.log").splitlines()
-    for sentence in ("no JSON", "nested deeper than 100", "1,100,000 bytes", "1 to 255 bytes", "must be a number or a text",
-                     "there is no run \"somebody-elses\"", "there is no run \"nobody\"", "is none that this server knows",
+    for sentence in ("no JSON", "nested deeper than 100", "1,100,000 bytes", "1 to 255 bytes",
+                     "must be a number or a text", "there is no run \"somebody-elses\"",
+                     "there is no run \"nobody\"", "is none that this server knows",
                      "max_run_metric_names is 3", "is cut off"):
         assert any(sentence in line for line in told), (sentence, told)
     assert len(told) == 13, told
