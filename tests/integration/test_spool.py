@@ -222,9 +222,8 @@ s.raw(b'{"op":"log","run":"cut off')
     assert values(client, job) == [("a", 1), ("a", 2), ("m0", 0), ("m1", 1)]
     told = run_file(cluster, job, "azureml-logs/tracking_refused.log").splitlines()
     for sentence in ("no JSON", "nested deeper than 100", "1,100,000 bytes", "1 to 255 bytes",
-                     "must be a number or a text", "there is no run \"somebody-elses\"",
-                     "there is no run \"nobody\"", "is none that this server knows",
-                     "max_run_metric_names is 3", "is cut off"):
+                     "must be a number or a text", "there is no run \"somebody-elses\"", "there is no run \"nobody\"",
+                     "is none that this server knows", "max_run_metric_names is 3", "is cut off"):
         assert any(sentence in line for line in told), (sentence, told)
     assert len(told) == 13, told
 
@@ -273,7 +272,8 @@ while True:
     line = '{"op":"log","run":"%s","t":1,"name":"stolen","kind":"scalar","value":1}\n'
     secret.write_text(line % hostile)
     secret.chmod(0o644)
-    wait_for(lambda: numbers(client, hostile, "mine") == [1, 2] or cluster.job(hostile)["status"] in TERMINAL, "the values")
+    wait_for(lambda: numbers(client, hostile, "mine") == [1, 2] or cluster.job(hostile)["status"] in TERMINAL,
+             "the values")
     assert numbers(client, hostile, "mine") == [1, 2], cluster.log(hostile)
     # Others on the node go on as if nothing was, also with the next agent.
     for n in range(2):
@@ -291,7 +291,6 @@ while True:
 
 def test_calls_are_answered_with_the_rights_of_the_attempt(cluster: Cluster) -> None:
     cluster.add_node("n1")
-    client = Client(*client_of(cluster.config))
     other = submit(cluster, "s = spool.Spool()\ns.log('loss', 0.5)\n")
     cluster.wait_end(other)
     job = submit(cluster, f"""
