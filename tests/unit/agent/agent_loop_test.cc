@@ -45,8 +45,8 @@ class AgentLoopTest : public testing::Test {
                          directory_.path(),
                          disk_reserve_};
     agent_ = std::make_unique<AgentLoop>(
-        AgentLoopParts{loop_, shipper_, outputs_, tracking_, staging, staging_workers_, ledger_workers_,
-                       [this](const Report& report) { Take(report); }},
+        AgentLoopParts{loop_, shipper_, outputs_, tracking_, staging, staging_workers_,
+                       ledger_workers_, [this](const Report& report) { Take(report); }},
         std::move(recovered));
     agent_->Start(rebooted);
     agent_->SessionOpened();
