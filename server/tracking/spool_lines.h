@@ -15,8 +15,8 @@ inline constexpr std::size_t kMaxSpoolLineBytes = 1'100'000;
 // Of one part that are taken.
 inline constexpr std::size_t kMaxSpoolLines = 20'000;
 
-// `line` without its newline, of a script of `job`.
-storage::SpoolLine ParseSpoolLine(const storage::RunId& job, std::string_view line);
+// `text`: a line without its newline, of a script of `job`.
+storage::SpoolLine ParseSpoolLine(const storage::RunId& job, std::string_view text);
 
 struct SpoolPart {
   std::string writer;

@@ -6,7 +6,7 @@ import io
 import pathlib
 import random
 import textwrap
-from typing import Any
+from typing import Any, Iterator
 
 import pytest
 
@@ -34,6 +34,15 @@ class Plot:
 
     def savefig(self, out: Any, format: str) -> None:
         out.write(f"a picture, {format}".encode())
+
+
+@pytest.fixture(autouse=True)
+def no_heartbeats_afterwards(workspace: Workspace) -> Iterator[None]:
+    """gRPC 1.51 can crash a process that forks while calls wait for a server that is gone, and later tests fork."""
+    yield
+    beats = workspace._server.heartbeats
+    for run_id in list(beats._runs):
+        beats.remove(run_id)
 
 
 def submitted(cluster: Cluster, workspace: Workspace, body: str = "print('hello')\n") -> Run:
