@@ -193,10 +193,10 @@ void JobService::Answer(const Submission& submission, Result<ReplyValue> result)
   }
 }
 
-grpc::ServerUnaryReactor* JobService::GetJob(const scheduler::Principal& caller,
-                                             const v1::GetJobRequest& request,
-                                             v1::GetJobReply* reply,
-                                             grpc::ServerUnaryReactor* reactor) const {
+grpc::ServerUnaryReactor* JobService::GetJobFor(const scheduler::Principal& caller,
+                                                const v1::GetJobRequest& request,
+                                                v1::GetJobReply* reply,
+                                                grpc::ServerUnaryReactor* reactor) const {
   Result<WorkspaceName> workspace = WorkspaceFor(caller, request.workspace());
   if (!workspace) return FinishWith(reactor, workspace.error());
   const bool queued =
@@ -263,10 +263,10 @@ grpc::ServerUnaryReactor* JobService::ListJobs(grpc::CallbackServerContext* cont
   return queued ? reactor : FinishWith(reactor, Overloaded());
 }
 
-grpc::ServerUnaryReactor* JobService::CancelJob(const scheduler::Principal& caller,
-                                                const v1::CancelJobRequest& request,
-                                                v1::CancelJobReply* reply,
-                                                grpc::ServerUnaryReactor* reactor) const {
+grpc::ServerUnaryReactor* JobService::CancelJobFor(const scheduler::Principal& caller,
+                                                   const v1::CancelJobRequest& request,
+                                                   v1::CancelJobReply* reply,
+                                                   grpc::ServerUnaryReactor* reactor) const {
   Result<WorkspaceName> workspace = WorkspaceFor(caller, request.workspace());
   if (!workspace) return FinishWith(reactor, workspace.error());
   std::vector<Fault> faults;

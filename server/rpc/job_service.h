@@ -29,7 +29,7 @@ class JobService final : public JobServiceBase {
   grpc::ServerUnaryReactor* GetJob(grpc::CallbackServerContext* context,
                                    const muster::v1::GetJobRequest* request,
                                    muster::v1::GetJobReply* reply) override {
-    return GetJob(PrincipalOf(*context), *request, reply, context->DefaultReactor());
+    return GetJobFor(PrincipalOf(*context), *request, reply, context->DefaultReactor());
   }
   grpc::ServerUnaryReactor* ListJobs(grpc::CallbackServerContext* context,
                                      const muster::v1::ListJobsRequest* request,
@@ -37,21 +37,21 @@ class JobService final : public JobServiceBase {
   grpc::ServerUnaryReactor* CancelJob(grpc::CallbackServerContext* context,
                                       const muster::v1::CancelJobRequest* request,
                                       muster::v1::CancelJobReply* reply) override {
-    return CancelJob(PrincipalOf(*context), *request, reply, context->DefaultReactor());
+    return CancelJobFor(PrincipalOf(*context), *request, reply, context->DefaultReactor());
   }
   grpc::ServerWriteReactor<muster::v1::JobEvent>* WatchJobs(
       grpc::CallbackServerContext* context, const muster::v1::WatchJobsRequest* request) override;
 
   // The same for a caller who has been let in otherwise. `reply` and `reactor` live until the
   // reactor is finished, which happens once.
-  grpc::ServerUnaryReactor* GetJob(const scheduler::Principal& caller,
-                                   const muster::v1::GetJobRequest& request,
-                                   muster::v1::GetJobReply* reply,
-                                   grpc::ServerUnaryReactor* reactor) const;
-  grpc::ServerUnaryReactor* CancelJob(const scheduler::Principal& caller,
-                                      const muster::v1::CancelJobRequest& request,
-                                      muster::v1::CancelJobReply* reply,
+  grpc::ServerUnaryReactor* GetJobFor(const scheduler::Principal& caller,
+                                      const muster::v1::GetJobRequest& request,
+                                      muster::v1::GetJobReply* reply,
                                       grpc::ServerUnaryReactor* reactor) const;
+  grpc::ServerUnaryReactor* CancelJobFor(const scheduler::Principal& caller,
+                                         const muster::v1::CancelJobRequest& request,
+                                         muster::v1::CancelJobReply* reply,
+                                         grpc::ServerUnaryReactor* reactor) const;
 
  private:
   struct Submission;

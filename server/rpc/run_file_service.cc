@@ -116,10 +116,10 @@ void RunFileService::AskTracked(const WorkspaceName& workspace, const std::strin
   });
 }
 
-grpc::ServerUnaryReactor* RunFileService::ListRunFiles(const scheduler::Principal& caller,
-                                                       const v1::ListRunFilesRequest& request,
-                                                       v1::ListRunFilesReply* reply,
-                                                       grpc::ServerUnaryReactor* reactor) const {
+grpc::ServerUnaryReactor* RunFileService::ListRunFilesFor(const scheduler::Principal& caller,
+                                                          const v1::ListRunFilesRequest& request,
+                                                          v1::ListRunFilesReply* reply,
+                                                          grpc::ServerUnaryReactor* reactor) const {
   Result<ListOrder> order = DecodeList(caller, request);
   if (!order) return FinishWith(reactor, order.error());
   const bool queued = parts_.history.Submit(

@@ -24,13 +24,13 @@ class RunFileService final : public RunFileServiceBase {
   grpc::ServerUnaryReactor* ListRunFiles(grpc::CallbackServerContext* context,
                                          const muster::v1::ListRunFilesRequest* request,
                                          muster::v1::ListRunFilesReply* reply) override {
-    return ListRunFiles(PrincipalOf(*context), *request, reply, context->DefaultReactor());
+    return ListRunFilesFor(PrincipalOf(*context), *request, reply, context->DefaultReactor());
   }
   // For a caller who has been let in otherwise; `reply` and `reactor` live until the end.
-  grpc::ServerUnaryReactor* ListRunFiles(const scheduler::Principal& caller,
-                                         const muster::v1::ListRunFilesRequest& request,
-                                         muster::v1::ListRunFilesReply* reply,
-                                         grpc::ServerUnaryReactor* reactor) const;
+  grpc::ServerUnaryReactor* ListRunFilesFor(const scheduler::Principal& caller,
+                                            const muster::v1::ListRunFilesRequest& request,
+                                            muster::v1::ListRunFilesReply* reply,
+                                            grpc::ServerUnaryReactor* reactor) const;
   grpc::ServerWriteReactor<muster::v1::RunFileChunk>* ReadRunFile(
       grpc::CallbackServerContext* context, const muster::v1::ReadRunFileRequest* request) override;
   grpc::ServerUnaryReactor* AddRunFiles(grpc::CallbackServerContext* context,

@@ -159,7 +159,7 @@ void AttemptCalls::GetRun(const CallPointer& call) const {
   v1::GetRunRequest request;
   if (!call->Decode(request)) return;
   const auto [reply, reactor] = call->Expect<v1::GetRunReply>();
-  runs_.GetRun(call->caller, request, reply, reactor);
+  runs_.GetRunFor(call->caller, request, reply, reactor);
 }
 
 void AttemptCalls::ListRuns(const CallPointer& call) const {
@@ -174,21 +174,21 @@ void AttemptCalls::ListRuns(const CallPointer& call) const {
     }
     call->Answer(reply);
   });
-  runs_.ListRuns(call->caller, std::move(request), raw.get(), reactor);
+  runs_.ListRunsFor(call->caller, std::move(request), raw.get(), reactor);
 }
 
 void AttemptCalls::ReadMetrics(const CallPointer& call) const {
   v1::ReadMetricsRequest request;
   if (!call->Decode(request)) return;
   const auto [reply, reactor] = call->Expect<v1::ReadMetricsReply>();
-  runs_.ReadMetrics(call->caller, request, reply, reactor);
+  runs_.ReadMetricsFor(call->caller, request, reply, reactor);
 }
 
 void AttemptCalls::ListRunFiles(const CallPointer& call) const {
   v1::ListRunFilesRequest request;
   if (!call->Decode(request)) return;
   const auto [reply, reactor] = call->Expect<v1::ListRunFilesReply>();
-  files_.ListRunFiles(call->caller, request, reply, reactor);
+  files_.ListRunFilesFor(call->caller, request, reply, reactor);
 }
 
 void AttemptCalls::ReadRunFile(const CallPointer& call) const {
@@ -233,14 +233,14 @@ void AttemptCalls::GetJob(const CallPointer& call) const {
   v1::GetJobRequest request;
   if (!call->Decode(request) || !call->IsOwn(request.job_id())) return;
   const auto [reply, reactor] = call->Expect<v1::GetJobReply>();
-  jobs_.GetJob(call->caller, request, reply, reactor);
+  jobs_.GetJobFor(call->caller, request, reply, reactor);
 }
 
 void AttemptCalls::CancelJob(const CallPointer& call) const {
   v1::CancelJobRequest request;
   if (!call->Decode(request) || !call->IsOwn(request.job_id())) return;
   const auto [reply, reactor] = call->Expect<v1::CancelJobReply>();
-  jobs_.CancelJob(call->caller, request, reply, reactor);
+  jobs_.CancelJobFor(call->caller, request, reply, reactor);
 }
 
 }  // namespace muster::server

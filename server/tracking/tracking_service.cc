@@ -59,10 +59,10 @@ struct TrackingService::Write {
   bool looked_up = false;  // whether its run is a job
 };
 
-grpc::ServerUnaryReactor* TrackingService::GetRun(const scheduler::Principal& caller,
-                                                  const v1::GetRunRequest& request,
-                                                  v1::GetRunReply* reply,
-                                                  grpc::ServerUnaryReactor* reactor) const {
+grpc::ServerUnaryReactor* TrackingService::GetRunFor(const scheduler::Principal& caller,
+                                                     const v1::GetRunRequest& request,
+                                                     v1::GetRunReply* reply,
+                                                     grpc::ServerUnaryReactor* reactor) const {
   Result<WorkspaceName> workspace = WorkspaceFor(caller, request.workspace());
   if (!workspace) return FinishWith(reactor, workspace.error());
   if (const Status id = CheckId(request.run_id()); !id) return FinishWith(reactor, id.error());
@@ -95,13 +95,13 @@ grpc::ServerUnaryReactor* TrackingService::ListRuns(grpc::CallbackServerContext*
   if (const Status decoded = DecodeBounded(*raw, request); !decoded) {
     return FinishWith(reactor, decoded.error());
   }
-  return ListRuns(PrincipalOf(*context), std::move(request), reply, reactor);
+  return ListRunsFor(PrincipalOf(*context), std::move(request), reply, reactor);
 }
 
-grpc::ServerUnaryReactor* TrackingService::ListRuns(const scheduler::Principal& caller,
-                                                    v1::ListRunsRequest request,
-                                                    grpc::ByteBuffer* reply,
-                                                    grpc::ServerUnaryReactor* reactor) const {
+grpc::ServerUnaryReactor* TrackingService::ListRunsFor(const scheduler::Principal& caller,
+                                                       v1::ListRunsRequest request,
+                                                       grpc::ByteBuffer* reply,
+                                                       grpc::ServerUnaryReactor* reactor) const {
   Result<WorkspaceName> workspace = WorkspaceFor(caller, request.workspace());
   if (!workspace) return FinishWith(reactor, workspace.error());
   std::vector<Fault> faults;
@@ -306,10 +306,10 @@ void TrackingService::LookUpRun(const WritePointer& write) {
   });
 }
 
-grpc::ServerUnaryReactor* TrackingService::ReadMetrics(const scheduler::Principal& caller,
-                                                       const v1::ReadMetricsRequest& request,
-                                                       v1::ReadMetricsReply* reply,
-                                                       grpc::ServerUnaryReactor* reactor) const {
+grpc::ServerUnaryReactor* TrackingService::ReadMetricsFor(const scheduler::Principal& caller,
+                                                          const v1::ReadMetricsRequest& request,
+                                                          v1::ReadMetricsReply* reply,
+                                                          grpc::ServerUnaryReactor* reactor) const {
   Result<WorkspaceName> workspace = WorkspaceFor(caller, request.workspace());
   if (!workspace) return FinishWith(reactor, workspace.error());
   if (const Status id = CheckId(request.run_id()); !id) return FinishWith(reactor, id.error());

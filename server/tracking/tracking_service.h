@@ -28,7 +28,7 @@ class TrackingService final : public TrackingServiceBase {
   grpc::ServerUnaryReactor* GetRun(grpc::CallbackServerContext* context,
                                    const muster::v1::GetRunRequest* request,
                                    muster::v1::GetRunReply* reply) override {
-    return GetRun(PrincipalOf(*context), *request, reply, context->DefaultReactor());
+    return GetRunFor(PrincipalOf(*context), *request, reply, context->DefaultReactor());
   }
   grpc::ServerUnaryReactor* ListRuns(grpc::CallbackServerContext* context,
                                      const grpc::ByteBuffer* raw, grpc::ByteBuffer* reply) override;
@@ -47,22 +47,23 @@ class TrackingService final : public TrackingServiceBase {
   grpc::ServerUnaryReactor* ReadMetrics(grpc::CallbackServerContext* context,
                                         const muster::v1::ReadMetricsRequest* request,
                                         muster::v1::ReadMetricsReply* reply) override {
-    return ReadMetrics(PrincipalOf(*context), *request, reply, context->DefaultReactor());
+    return ReadMetricsFor(PrincipalOf(*context), *request, reply, context->DefaultReactor());
   }
 
   // The same for a caller who has been let in otherwise. `reply` and `reactor` live until the
   // reactor is finished, which happens once.
-  grpc::ServerUnaryReactor* GetRun(const scheduler::Principal& caller,
-                                   const muster::v1::GetRunRequest& request,
-                                   muster::v1::GetRunReply* reply,
-                                   grpc::ServerUnaryReactor* reactor) const;
-  grpc::ServerUnaryReactor* ListRuns(const scheduler::Principal& caller,
-                                     muster::v1::ListRunsRequest request, grpc::ByteBuffer* reply,
-                                     grpc::ServerUnaryReactor* reactor) const;
-  grpc::ServerUnaryReactor* ReadMetrics(const scheduler::Principal& caller,
-                                        const muster::v1::ReadMetricsRequest& request,
-                                        muster::v1::ReadMetricsReply* reply,
+  grpc::ServerUnaryReactor* GetRunFor(const scheduler::Principal& caller,
+                                      const muster::v1::GetRunRequest& request,
+                                      muster::v1::GetRunReply* reply,
+                                      grpc::ServerUnaryReactor* reactor) const;
+  grpc::ServerUnaryReactor* ListRunsFor(const scheduler::Principal& caller,
+                                        muster::v1::ListRunsRequest request,
+                                        grpc::ByteBuffer* reply,
                                         grpc::ServerUnaryReactor* reactor) const;
+  grpc::ServerUnaryReactor* ReadMetricsFor(const scheduler::Principal& caller,
+                                           const muster::v1::ReadMetricsRequest& request,
+                                           muster::v1::ReadMetricsReply* reply,
+                                           grpc::ServerUnaryReactor* reactor) const;
 
  private:
   struct Write;

@@ -28,7 +28,7 @@ class SpoolWriter {
     as_job_.caller.user = job.user;
     as_job_.caller.workspace = change.workspace;
     as_job_.workspace = change.workspace;
-    runs_.emplace(job.id, Cached{std::move(job)});
+    runs_.emplace(job_, Cached{std::move(job)});
   }
 
   // The outer error: the database failed. The inner one: the line is refused, and nothing of it was

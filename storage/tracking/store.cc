@@ -88,17 +88,15 @@ Status SqliteTrackingStore::Admit(std::size_t bytes) const {
 
 void SqliteTrackingStore::Submit(std::shared_ptr<const TrackingChange> change, OnDone on_done) {
   const std::size_t bytes = SizeOf(*change);
-  Status admitted;
-  {
-    const std::lock_guard lock(mutex_);
-    admitted = Admit(bytes);
-    if (admitted) {
-      queue_.push_back({std::move(change), std::move(on_done), bytes});
-      ++waiting_changes_;
-      waiting_bytes_ += bytes;
-    }
+  std::unique_lock lock(mutex_);
+  if (const Status admitted = Admit(bytes); !admitted) {
+    lock.unlock();
+    return on_done(Fail(admitted.error()));
   }
-  if (!admitted) return on_done(Fail(admitted.error()));
+  queue_.push_back({std::move(change), std::move(on_done), bytes});
+  ++waiting_changes_;
+  waiting_bytes_ += bytes;
+  lock.unlock();
   wake_.notify_one();
 }
 
