@@ -12,7 +12,7 @@ import grpc
 import pytest
 
 from fakes import FakeError
-from muster._client import metric_sender, process_life
+from muster._client import metric_delivery, metric_sender, process_life
 from muster._client.heartbeats import Heartbeats
 from muster._client.metric_sender import MetricSender
 from muster._proto import api
@@ -57,6 +57,25 @@ class FakeRecord:
         if answer == "lost":
             raise FakeError(CODE.DEADLINE_EXCEEDED)
         return api().AppendMetricsReply(next=self.next[key])
+
+
+class NoThreads:
+    """While ``are_none``, no thread can be started."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.are_none = True
+        self._start = threading.Thread.start
+        monkeypatch.setattr(threading.Thread, "start", lambda thread: self.start(thread))
+
+    def start(self, thread: threading.Thread) -> None:
+        if self.are_none:
+            raise RuntimeError("can't start new thread")
+        self._start(thread)
+
+
+@pytest.fixture
+def threads(monkeypatch: pytest.MonkeyPatch) -> NoThreads:
+    return NoThreads(monkeypatch)
 
 
 @pytest.fixture(autouse=True)
@@ -236,6 +255,102 @@ def test_the_end_of_the_process_does_not_wait_for_ever(
     record.gate.set()
 
 
+def test_without_threads_flush_sends(threads: NoThreads) -> None:
+    record = FakeRecord(AWAY, "lost")
+    made = sender(record)
+    for number in range(100):
+        made.put("r", values(number))
+    made.put("other", values(7))
+    made.flush("r", 20)
+    assert record.stored["r"] == list(range(100))
+    threads.are_none = False
+    made.put("r", values(100))
+    made.flush("r", 20)
+    assert made._thread is not None
+    assert record.stored == {"r": list(range(101)), "other": [7]}
+
+
+def test_without_threads_the_end_of_the_process_sends(threads: NoThreads) -> None:
+    record = FakeRecord(AWAY)
+    made = sender(record)
+    made.put("r", values(1, 2))
+    process_life._at_exit()
+    assert record.stored["r"] == [1, 2]
+    made.put("r", values(3))  # nobody ends it again
+    assert record.stored["r"] == [1, 2, 3]
+
+
+def test_without_threads_log_makes_room(
+    threads: NoThreads, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(metric_sender, "QUEUE_BYTES", 10_000)
+    record = FakeRecord()
+    made = sender(record)
+    for number in range(500):
+        made.put("r", values(number))
+    assert made.waiting() < 100
+    made.flush("r", 20)
+    assert record.stored["r"] == list(range(500))
+
+
+def test_without_threads_flush_gives_up_in_time_and_nothing_is_lost(threads: NoThreads) -> None:
+    record = FakeRecord(*[AWAY] * 10_000, refused=refuse_name("bad"))
+    made = sender(record)
+    made.put("r", values(1) + values(2, name="bad") + values(3))
+    with pytest.raises(ServiceException, match="3 values"):
+        made.flush("r", 0.05)
+    record.answers.clear()
+    made.put("r", values(4))
+    with pytest.raises(UserErrorException, match="max_run_metric_names"):
+        made.flush("r", 20)
+    assert record.stored["r"] == [1, 3, 4]
+
+
+@pytest.mark.parametrize("where", ["sending", "building"])
+def test_a_passing_fault_of_ours_loses_nothing(where: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    faults: List[Exception] = [ValueError("Cannot invoke RPC on closed channel!")] * 3
+    record = FakeRecord(*faults if where == "sending" else ())
+    made = sender(record)
+    if where == "building":
+
+        def failing() -> Any:
+            if faults:
+                raise faults.pop()
+            return api()
+
+        monkeypatch.setattr(metric_delivery, "api", failing)
+    made.put("r", values(1, 2))
+    made.flush("r", 20)
+    assert record.stored["r"] == [1, 2]
+
+
+def test_a_fault_of_ours_that_stays_is_told_and_ends_nothing() -> None:
+    record = FakeRecord(*[ValueError("of ours")] * metric_delivery.MAX_FAULTS)
+    made = sender(record)
+    made.put("r", values(1))
+    with pytest.raises(ServiceException, match="cannot be sent: of ours"):
+        made.flush("r", 20)
+    made.put("r", values(2))
+    made.flush("r", 20)
+    assert record.stored["r"] == [2]
+
+
+def test_wait_leaves_what_was_refused_to_flush() -> None:
+    record = FakeRecord(refused=refuse_name("bad"))
+    made = sender(record)
+    made.put("r", values(1) + values(2, name="bad"))
+    made.put("other", values(3))
+    assert made.wait(["r", "other", "unknown"], 20)
+    assert record.stored == {"r": [1], "other": [3]}
+    with pytest.raises(UserErrorException, match="max_run_metric_names"):
+        made.flush("r", 20)
+    record.gate.clear()
+    made.put("r", values(4))
+    assert not made.wait(["r"], 0.02)
+    assert made.wait(["other"], 0)
+    record.gate.set()
+
+
 def in_a_child(work: Callable[[], None]) -> int:
     """Exit code of a child made by fork(): 0 when `work` returned."""
     pid = os.fork()
@@ -270,6 +385,36 @@ def test_a_forked_child_has_nothing_of_its_parents() -> None:
     assert record.stored["r"] == [1]
 
 
+def test_what_a_forked_child_logs_is_stored_before_log_returns() -> None:
+    """Its parent may kill it at any time, as multiprocessing.Pool does."""
+    record = FakeRecord()
+    made = sender(record)
+
+    def child() -> None:
+        made.put("r", values(1, 2))
+        assert record.stored["r"] == [1, 2]
+
+    assert in_a_child(child) == 0
+
+
+def test_a_forked_child_does_not_wait_long_while_the_server_is_away(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(metric_sender, "PUT_SECONDS", 0.05)
+    monkeypatch.setattr("muster._client.backoff._SHORTEST_SECONDS", 0.05)
+    record = FakeRecord(*[AWAY] * 3)
+    made = sender(record)
+
+    def child() -> None:
+        for number in range(100):
+            made.put("r", values(number))
+        assert record.stored["r"] == []
+        made.flush("r", 20)
+        assert record.stored["r"] == list(range(100))
+
+    assert in_a_child(child) == 0
+
+
 class FakeBeats:
     """UpdateRun with heartbeats; `answers` of a run: statuses and errors, then Running."""
 
@@ -293,7 +438,7 @@ class FakeBeats:
 
 def test_a_run_has_heartbeats_until_it_has_ended() -> None:
     beats = FakeBeats(
-        away=[AWAY, AWAY],
+        away=[AWAY, ValueError("Cannot invoke RPC on closed channel!"), AWAY],
         elsewhere=[api().JOB_STATUS_COMPLETED],
         refused=[FakeError(CODE.PERMISSION_DENIED, "not yours")],
     )
@@ -309,6 +454,21 @@ def test_a_run_has_heartbeats_until_it_has_ended() -> None:
     assert thread is not None
     thread.join(20)
     assert not thread.is_alive()
+
+
+def test_heartbeats_begin_when_there_is_a_thread(
+    threads: NoThreads, caplog: pytest.LogCaptureFixture
+) -> None:
+    beats = FakeBeats()
+    made = Heartbeats("w", "h:1", beats.beat, seconds=0.001)
+    made.add("r")
+    assert "the run r has no heartbeats (can't start new thread)" in caplog.text
+    threads.are_none = False
+    made.add("s")
+    assert beats.enough.wait(20)
+    assert set(beats.seen) == {"r", "s"}
+    made.remove("r")
+    made.remove("s")
 
 
 def test_a_forked_child_sends_no_heartbeats() -> None:

@@ -185,6 +185,28 @@ def test_a_child_process_logs_too(cluster: Cluster, workspace: Workspace) -> Non
     assert found == {f"child {number}": list(range(10)) for number in range(3)}
 
 
+POOL_SCRIPT = """
+import multiprocessing
+from muster.core import Experiment, Workspace
+run = Experiment(Workspace.from_config(), 'e').start_logging(run_id='pooled')
+
+def work(number):
+    run.log('n', number)
+
+with multiprocessing.get_context('fork').Pool(4) as pool:
+    pool.map(work, range(40))  # then it kills its workers
+run.complete()
+"""
+
+
+@pytest.mark.skipif(not fork_support.children_can_talk(), reason="this gRPC cannot be used in forked children")
+def test_the_workers_of_a_pool_log_too(cluster: Cluster, workspace: Workspace) -> None:
+    with UserScript(cluster, POOL_SCRIPT) as script:
+        code, said = script.wait_end()
+    assert code == 0, said
+    assert sorted(workspace.get_run("pooled").get_metrics()["n"]) == list(range(40))
+
+
 def test_an_interactive_run_whose_process_is_killed_is_completed_from_elsewhere(
         cluster: Cluster, workspace: Workspace) -> None:
     with UserScript(cluster, INTERACTIVE_SCRIPT) as script:

@@ -47,11 +47,20 @@ class Heartbeats(ProcessBound):
         """From now on the run has heartbeats, the first after 10 s."""
         with self._lock:
             self._runs.add(run_id)
-            if self._thread is None:
-                self._thread = threading.Thread(
-                    target=self._run, name="muster-heartbeats", daemon=True
+            if self._thread is not None:
+                return
+            thread = threading.Thread(target=self._run, name="muster-heartbeats", daemon=True)
+            try:
+                thread.start()
+            except RuntimeError as error:  # as many threads as there may be
+                _log.warning(
+                    "the run %s has no heartbeats (%s): after 60 s it is NotResponding, until it "
+                    "is ended",
+                    run_id,
+                    error,
                 )
-                self._thread.start()
+                return
+            self._thread = thread
 
     def remove(self, run_id: str) -> None:
         """The run has ended."""
@@ -88,6 +97,9 @@ class Heartbeats(ProcessBound):
                 run_id,
                 exception_of(error, self._address),
             )
+        except Exception as error:  # of ours, such as a channel that another thread has closed
+            _log.debug("a heartbeat of the run %s was not sent: %s", run_id, error)
+            return False
         return True
 
 

@@ -6,16 +6,13 @@ import collections
 import logging
 import threading
 import time
-import uuid
-from typing import Any, Callable, Deque, Dict, List, Optional, Sequence, Tuple
+from typing import Any, Callable, Deque, Dict, Iterable, List, Optional, Sequence
 
 import grpc
 
-from muster._client.backoff import Backoff
-from muster._client.errors import connection_cause, exception_of, is_break
-from muster._client.process_life import ProcessBound
-from muster._proto import api
-from muster.exceptions import AzureMLException, ServiceException, UserErrorException
+from muster._client.metric_delivery import Delivery, Entry, Send, Writer
+from muster._client.process_life import ProcessBound, may_be_killed
+from muster.exceptions import AzureMLException, ServiceException
 
 # Of one message: far below what the server takes (10,000 and 4 MiB), but for a value that is alone.
 BATCH_VALUES = 5000
@@ -31,37 +28,30 @@ IDLE_SECONDS = 30.0
 _CALL_SECONDS = 15.0
 # What is left at the end of the process is sent for so long, seconds.
 EXIT_SECONDS = 60.0
+# Where the process may end without notice, `put` waits for so long until its values are stored.
+PUT_SECONDS = 10.0
 # Outboxes of runs of which nothing waits are forgotten beyond this number.
 _IDLE_OUTBOXES = 1000
 
 _log = logging.getLogger("muster")
-
-# send(AppendMetricsRequest, wait) -> AppendMetricsReply; raises grpc.RpcError. `wait`: for a
-# connection, where there is none.
-Send = Callable[[Any, bool], Any]
 
 
 class _Outbox:
     """What waits of one run. ``put`` and ``done`` count values, of all time."""
 
     def __init__(self) -> None:
-        self.waiting: Deque[Tuple[Any, int]] = collections.deque()
+        self.waiting: Deque[Entry] = collections.deque()
         self.put = 0
         self.done = 0
         # Among the turns, or being sent.
         self.has_turn = False
         self.refusal: Optional[AzureMLException] = None
-        self.begin_writer()
-
-    def begin_writer(self) -> None:
-        """A new writer, which the server has no values of."""
-        self.writer = uuid.uuid4().hex
-        self.next = 0
+        self.writer = Writer()
 
 
 class MetricSender(ProcessBound):
     """May be used by several threads. A child made by fork() begins with nothing: what its parent
-    has logged is its parent's to send."""
+    has logged is its parent's to send. Where no thread can be started, who waits sends."""
 
     def __init__(self, workspace: str, address: str, send: Send) -> None:
         super().__init__()
@@ -79,12 +69,14 @@ class MetricSender(ProcessBound):
         self._bytes = 0
         self._urgent = 0
         self._was_full = False
-        self._last_cause = ""
+        self._delivery = Delivery(self._workspace, self._address, self._send)
+        self._has_ended = False
         self._thread: Optional[threading.Thread] = None
 
     def put(self, run_id: str, values: Sequence[Any]) -> None:
         """Takes MetricValues, all of them; waits while too much is under way. They are not sent
-        yet when this returns: see ``flush``."""
+        yet when this returns: see ``flush``. But where the process may end without notice this
+        waits for that, 10 s at most, and not while the server is known to be away."""
         sized = [(value, value.ByteSize() + VALUE_COST) for value in values]
         with self._lock:
             self._watch_end()
@@ -92,8 +84,10 @@ class MetricSender(ProcessBound):
             for entry in sized:
                 self._wait_for_room()
                 self._add(run_id, entry)
+            if (self._has_ended or may_be_killed()) and not self._delivery.cause:
+                self._wait_for(self._stored([run_id]), time.monotonic() + PUT_SECONDS)
 
-    def _add(self, run_id: str, entry: Tuple[Any, int]) -> None:
+    def _add(self, run_id: str, entry: Entry) -> None:
         # Looked up each time: while we waited for room it may have been forgotten.
         outbox = self._outboxes.get(run_id)
         if outbox is None:
@@ -116,19 +110,17 @@ class MetricSender(ProcessBound):
             if outbox is None:
                 return
             target = outbox.put
-            self._urgent += 1
-            self._lock.notify_all()
-            try:
-                while outbox.done < target:
-                    left = deadline - time.monotonic()
-                    if left <= 0:
-                        raise self._not_stored(run_id, target - outbox.done, seconds)
-                    self._lock.wait(min(left, 1.0))
-            finally:
-                self._urgent -= 1
+            if not self._wait_for(lambda: outbox.done >= target, deadline):
+                raise self._not_stored(run_id, target - outbox.done, seconds)
             refusal, outbox.refusal = outbox.refusal, None
         if refusal is not None:
             raise refusal
+
+    def wait(self, run_ids: Iterable[str], seconds: float) -> bool:
+        """Until all that was put of these runs is stored, or refused, which the next ``flush`` of
+        the run tells; whether it is so in time."""
+        with self._lock:
+            return self._wait_for(self._stored(run_ids), time.monotonic() + seconds)
 
     def waiting(self) -> int:
         """Values that are not stored yet."""
@@ -141,25 +133,58 @@ class MetricSender(ProcessBound):
         return sum(outbox.put - outbox.done for outbox in self._outboxes.values())
 
     def _because(self) -> str:
-        return f" ({self._last_cause})" if self._last_cause else ""
+        return f" ({self._delivery.cause})" if self._delivery.cause else ""
 
-    def _start(self) -> None:
+    def _start(self) -> bool:
+        """Whether there is a thread that sends. There can be none at the end of the process, or
+        where it has as many as it may have; later perhaps again."""
         if self._thread is None:
-            self._thread = threading.Thread(target=self._run, name="muster-metrics", daemon=True)
-            self._thread.start()
+            thread = threading.Thread(target=self._run, name="muster-metrics", daemon=True)
+            try:
+                thread.start()
+            except RuntimeError:
+                return False
+            self._thread = thread
+        return True
+
+    def _stored(self, run_ids: Iterable[str]) -> Callable[[], bool]:
+        """Asks whether what is there now of these runs is stored."""
+        outboxes = [self._outboxes[run_id] for run_id in run_ids if run_id in self._outboxes]
+        targets = [(outbox, outbox.put) for outbox in outboxes if outbox.done < outbox.put]
+        return lambda: all(outbox.done >= target for outbox, target in targets)
+
+    def _wait_for(self, is_so: Callable[[], bool], deadline: float) -> bool:
+        """False: not before the deadline. Sends meanwhile where no thread does."""
+        if is_so():
+            return True
+        self._urgent += 1
+        self._lock.notify_all()
+        try:
+            while not is_so():
+                left = deadline - time.monotonic()
+                if left <= 0:
+                    return False
+                if self._start() or not self._turns:
+                    self._lock.wait(min(left, 1.0))
+                else:
+                    self._send_here(deadline)
+            return True
+        finally:
+            self._urgent -= 1
 
     def _wait_for_room(self) -> None:
-        while self._bytes > QUEUE_BYTES:
-            if not self._was_full:
-                self._was_full = True
-                _log.warning(
-                    "metrics are logged faster than the server at %s stores them%s: %d MiB wait, "
-                    "and log() waits too until there is room",
-                    self._address,
-                    self._because(),
-                    QUEUE_BYTES >> 20,
-                )
-            self._lock.wait(1.0)
+        if self._bytes <= QUEUE_BYTES:
+            return
+        if not self._was_full:
+            self._was_full = True
+            _log.warning(
+                "metrics are logged faster than the server at %s stores them%s: %d MiB wait, "
+                "and log() waits too until there is room",
+                self._address,
+                self._because(),
+                QUEUE_BYTES >> 20,
+            )
+        self._wait_for(lambda: self._bytes <= QUEUE_BYTES, float("inf"))
 
     def _forget_idle(self) -> None:
         if len(self._outboxes) < self._forget_at:
@@ -178,9 +203,8 @@ class MetricSender(ProcessBound):
 
     def _at_end(self) -> None:
         with self._lock:
-            self._urgent += 1
-            self._lock.notify_all()
-            if self._lock.wait_for(lambda: not self._count(), EXIT_SECONDS):
+            self._has_ended = True
+            if self._wait_for(lambda: not self._count(), time.monotonic() + EXIT_SECONDS):
                 return
             _log.warning(
                 "%d values of metrics were not stored at the server at %s within %g s%s and are "
@@ -191,125 +215,59 @@ class MetricSender(ProcessBound):
                 self._because(),
             )
 
-    # The thread; the lock is taken where it is needed.
+    # Of who sends: the thread, or one that waits.
 
     def _run(self) -> None:
         while True:
-            taken = self._next_batch()
-            if taken is None:
-                return
-            run_id, outbox, batch = taken
-            refused = self._deliver(run_id, outbox, [value for value, _ in batch])
             with self._lock:
-                if refused is not None:
-                    outbox.refusal = outbox.refusal or refused
-                outbox.done += len(batch)
-                self._bytes -= sum(size for _, size in batch)
-                if self._was_full and self._bytes < QUEUE_BYTES // 2:
-                    self._was_full = False
-                if outbox.waiting:
-                    self._turns.append(run_id)
-                else:
-                    outbox.has_turn = False
-                self._lock.notify_all()
+                if not self._lock.wait_for(lambda: self._turns, IDLE_SECONDS):
+                    self._thread = None  # no longer needed
+                    return
+                self._send_here(float("inf"))
 
-    def _next_batch(self) -> Optional[Tuple[str, _Outbox, List[Tuple[Any, int]]]]:
-        """None: there was nothing to send for a while, and this thread is no longer needed."""
-        with self._lock:
-            if not self._lock.wait_for(lambda: self._turns, IDLE_SECONDS):
-                self._thread = None
-                return None
-            run_id = self._turns[0]
-            outbox = self._outboxes[run_id]
-            if len(outbox.waiting) < BATCH_VALUES:
-                self._linger()
-            self._turns.popleft()
-            batch: List[Tuple[Any, int]] = []
-            size = 0
-            while outbox.waiting and len(batch) < BATCH_VALUES:
-                size += outbox.waiting[0][1] - VALUE_COST
-                if batch and size > BATCH_BYTES:
-                    break
-                batch.append(outbox.waiting.popleft())
-            return run_id, outbox, batch
+    def _send_here(self, deadline: float) -> None:
+        """Sends of the run whose turn it is; under the lock, which it gives back meanwhile."""
+        run_id = self._turns.popleft()
+        outbox = self._outboxes[run_id]
+        if len(outbox.waiting) < BATCH_VALUES:
+            self._linger()
+        batch = self._batch(outbox)
+        refused, left = None, batch
+        self._lock.release()
+        try:
+            refused, left = self._delivery.deliver(run_id, outbox.writer, batch, deadline)
+        finally:
+            self._lock.acquire()
+            outbox.refusal = outbox.refusal or refused
+            outbox.done += len(batch) - len(left)
+            outbox.waiting.extendleft(reversed(left))
+            self._bytes -= sum(size for _, size in batch) - sum(size for _, size in left)
+            if self._was_full and self._bytes < QUEUE_BYTES // 2:
+                self._was_full = False
+            if outbox.waiting:
+                self._turns.append(run_id)
+            else:
+                outbox.has_turn = False
+            self._lock.notify_all()
 
     def _linger(self) -> None:
         deadline = time.monotonic() + LINGER_SECONDS
-        while not self._urgent and len(self._turns) == 1:
+        while not self._urgent and not self._turns:
             left = deadline - time.monotonic()
             if left <= 0:
                 return
             self._lock.wait(left)
 
-    def _deliver(
-        self, run_id: str, outbox: _Outbox, values: List[Any]
-    ) -> Optional[AzureMLException]:
-        """Sends the values until they are stored, or refused: then why. Where one name is the
-        fault, the values of the others are stored all the same."""
-        refusal = self._append(run_id, outbox, values)
-        if refusal is None:
-            return None
-        groups: Dict[str, List[Any]] = {}
-        for value in values:
-            groups.setdefault(value.name, []).append(value)
-        lost = values
-        if len(groups) > 1 and type(refusal) is UserErrorException:
-            lost = []
-            for group in groups.values():
-                if self._append(run_id, outbox, group) is not None:
-                    lost += group
-        if lost:
-            _log.warning(
-                "%d values of metrics of the run %s, of '%s' among others, are refused and lost: "
-                "%s",
-                len(lost),
-                run_id,
-                lost[0].name,
-                refusal,
-            )
-        return refusal
-
-    def _append(
-        self, run_id: str, outbox: _Outbox, values: List[Any]
-    ) -> Optional[AzureMLException]:
-        backoff = Backoff(float("inf"))
-        # Every other try fails at once where nobody is, and so tells the cause.
-        wait = False
-        while True:
-            request = api().AppendMetricsRequest(
-                workspace=self._workspace,
-                run_id=run_id,
-                writer=outbox.writer,
-                first=outbox.next,
-                values=values,
-            )
-            try:
-                outbox.next = self._send(request, wait).next
-                self._last_cause = ""
-                return None
-            except grpc.RpcError as error:
-                if error.code() == grpc.StatusCode.OUT_OF_RANGE and outbox.next:
-                    # It has lost what it had of us, as a server set up from a backup does.
-                    outbox.begin_writer()
-                    continue
-                if not is_break(error):
-                    return exception_of(error, self._address)
-                self._note(error)
-                wait = error.code() == grpc.StatusCode.UNAVAILABLE
-                time.sleep(backoff.after_failure() or 0.0)
-            except Exception as error:  # a fault of ours must not end the thread
-                return ServiceException(f"metrics cannot be sent: {error}", inner_exception=error)
-
-    def _note(self, error: grpc.RpcError) -> None:
-        cause = connection_cause(error.details() or error.code().name)
-        if not self._last_cause:
-            _log.warning(
-                "metrics are not stored at the server at %s at present (%s); they wait here",
-                self._address,
-                cause,
-            )
-        if not self._last_cause or error.code() != grpc.StatusCode.DEADLINE_EXCEEDED:
-            self._last_cause = cause
+    @staticmethod
+    def _batch(outbox: _Outbox) -> List[Entry]:
+        batch: List[Entry] = []
+        size = 0
+        while outbox.waiting and len(batch) < BATCH_VALUES:
+            size += outbox.waiting[0][1] - VALUE_COST
+            if batch and size > BATCH_BYTES:
+                break
+            batch.append(outbox.waiting.popleft())
+        return batch
 
 
 def sender_of(connection: Any) -> MetricSender:

@@ -14,6 +14,16 @@ _log = logging.getLogger("muster")
 
 _all: "weakref.WeakSet[ProcessBound]" = weakref.WeakSet()
 _registered = threading.Event()
+_forked = threading.Event()
+
+
+def may_be_killed() -> bool:
+    """Whether this is a child that its parent may end without notice when it has what it wants, as
+    multiprocessing.Pool does."""
+    if _forked.is_set():
+        return True
+    process = sys.modules.get("multiprocessing.process")
+    return process is not None and process.parent_process() is not None
 
 
 class ProcessBound:
@@ -61,6 +71,7 @@ def _end(reference: "weakref.ref[ProcessBound]") -> None:
 
 
 def _after_fork() -> None:
+    _forked.set()
     for bound in list(_all):
         bound._is_watched = False
         bound._begin_anew()

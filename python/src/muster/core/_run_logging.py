@@ -22,7 +22,8 @@ from muster.exceptions import UserErrorException
 class RunLogging(_RunBase):
     """What is logged goes to the server in the background, each value once, also across breaks and
     restarts; ``flush``, ``complete`` and the end of the process wait for it. ``log`` itself waits
-    only while 64 MiB are under way.
+    only while 64 MiB are under way; but in a child made by fork(), or by multiprocessing, which may
+    be killed when it has done its work, until the value is stored, for up to 10 s.
 
     All raise UserErrorException for a value that cannot be a metric's: names have at most 255
     bytes, strings 64 KiB, rows and tables 15 columns, and numbers are Python's, numpy's or what is
