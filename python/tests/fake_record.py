@@ -103,17 +103,25 @@ class FakeJobs:
 
 
 class FakeMetrics:
-    """A sender that stores at once; `refusal` is raised by the next flush."""
+    """A sender that stores when it is waited for; `refusal` is raised by the next flush."""
 
     def __init__(self, runs: FakeRuns) -> None:
         self.runs = runs
         self.refusal: Optional[Exception] = None
         self.flushed: List[Tuple[str, float]] = []
+        self.pending: Dict[str, List[Any]] = {}
 
     def put(self, run_id: str, values: Any) -> None:
-        self.runs.values.setdefault(run_id, []).extend(values)
+        self.pending.setdefault(run_id, []).extend(values)
+
+    def wait(self, run_ids: Sequence[str], seconds: float) -> bool:
+        for run_id in run_ids:
+            values = self.pending.pop(run_id, [])
+            self.runs.values.setdefault(run_id, []).extend(values)
+        return True
 
     def flush(self, run_id: str, seconds: float) -> None:
+        self.wait([run_id], seconds)
         self.flushed.append((run_id, seconds))
         refusal, self.refusal = self.refusal, None
         if refusal is not None:
@@ -121,16 +129,18 @@ class FakeMetrics:
 
 
 class FakeFiles:
-    """Files of one run. ``adds``: names of each request."""
+    """Files of one run. ``adds``: names of each request; ``patience``: of each ``list``."""
 
     def __init__(self) -> None:
         self.kept: Dict[str, bytes] = {}
         self.adds: List[List[str]] = []
+        self.patience: List[float] = []
 
-    def list(self) -> List[Any]:
+    def list(self, attempt: int = 0, patience: float = 0) -> List[Any]:
+        self.patience.append(patience)
         return [api().RunFile(name=name, added=True) for name in sorted(self.kept)]
 
-    def read(self, name: str, offset: int = 0) -> Iterator[bytes]:
+    def read(self, name: str, offset: int = 0, patience: float = 0) -> Iterator[bytes]:
         if name not in self.kept:
             raise UserErrorException(f"there is no run file {name}")
         yield self.kept[name][offset:]

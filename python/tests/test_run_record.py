@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import logging
+import pickle
 from typing import Any, Dict, List
 
 import pytest
 
 from fake_record import FakeServer
+from muster._client.connection import FOLLOW_PATIENCE, READ_PATIENCE
 from muster._proto import api
 from muster.core import Experiment, Run, ScriptRun
 from muster.core._run_children import planned_children
@@ -225,7 +227,40 @@ def test_names_for_people(run: Run) -> None:
         run.display_name = wrong
 
 
+class OneNumber:
+    """As numpy's scalars are."""
+
+    def item(self) -> float:
+        return 0.5
+
+
+def test_tags_of_one_number_of_anothers(run: Run) -> None:
+    run.set_tags({"a": OneNumber()})
+    run.add_properties({"p": OneNumber()})
+    assert (run.get_tags(), run.get_properties()) == ({"a": "0.5"}, {"p": "0.5"})
+
+
+def test_a_run_that_was_there_gets_what_is_given(
+    server: FakeServer, experiment: Experiment, run: Run
+) -> None:
+    run.set_tags({"old": "1", "a": "1"})
+    again = experiment.start_logging(
+        run_id=run.id, display_name="shown", tags={"a": "2"}, properties={"p": "x"}
+    )
+    assert again.get_tags() == {"a": "2", "old": "1"}
+    assert (again.get_properties(), again.display_name) == ({"p": "x"}, "shown")
+    run.child_run(run_id="child").complete()
+    assert run.child_run("named", run_id="child").display_name == "named"
+    assert run.child_run(run_id="child").display_name == "named"
+
+
+def test_a_run_says_how_it_goes_to_another_process(run: Run) -> None:
+    with pytest.raises(TypeError, match=rf"Run\(experiment, '{run.id}'\) of the experiment 'e'"):
+        pickle.dumps(run)
+
+
 WRONG = [
+    lambda run: run.tag("a", type("Several", (), {"item": lambda self: [1]})()),
     lambda run: run.tag(3),
     lambda run: run.tag(""),
     lambda run: run.tag("a", object()),
@@ -338,7 +373,46 @@ def test_a_description_is_a_tag(run: Run) -> None:
     assert run.description is None
 
 
+def test_descendants_have_times_of_other_clocks(server: FakeServer, run: Run) -> None:
+    slow, other = run.child_run(), run.child_run()
+    grand = slow.child_run()
+    server.runs.runs[other.id].created_us = server.runs.runs[grand.id].created_us = 1
+    assert ids(run.get_children(recursive=True)) == [grand.id, other.id, slow.id]
+    assert ids(slow.get_children(recursive=True)) == [grand.id]
+
+
 # Metrics.
+
+
+def test_what_was_just_logged_is_read(
+    server: FakeServer, run: Run, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    child = run.child_run()
+    run.log("x", 1)
+    child.log("x", 2)
+    server.metrics.refusal = UserErrorException("of another value")
+    assert run.get_metrics() == {"x": 1}
+    assert run.get_metrics(recursive=True) == {"x": [1, 2]}
+    with pytest.raises(UserErrorException, match="of another value"):
+        run.flush()
+    assert caplog.text == ""
+    monkeypatch.setattr(server.metrics, "wait", lambda run_ids, seconds: False)
+    run.log("x", 3)
+    assert run.get_metrics() == {"x": 1}
+    assert "not all that was logged here" in caplog.text
+
+
+def test_cells_that_look_like_marks(run: Run) -> None:
+    run.log_row("text", f="NaN")
+    run.log_row("number", f=float("inf"))
+    run.log_table("table", {"f": "Infinity"})
+    run.log_list("list", [float("-inf"), 1])
+    assert run.get_metrics() == {
+        "text": {"f": "NaN"},
+        "number": {"f": float("inf")},
+        "table": {"f": ["Infinity"]},
+        "list": [float("-inf"), 1],
+    }
 
 
 def test_metrics_of_a_family(run: Run) -> None:
@@ -394,6 +468,26 @@ def test_children_are_listed_on_demand(experiment: Experiment, run: Run) -> None
     assert child.id not in ids(experiment.get_runs())
     assert child.id in ids(experiment.get_runs(include_children=True))
     assert child.id in ids(Run.list(experiment, include_children=True, _rehydrate_runs=False))
+
+
+def test_a_wait_is_patient_to_its_end(
+    server: FakeServer, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run.complete()
+    asked: List[float] = []
+    get = server.runs.get
+
+    def noted(run_id: str, patience: float = 0) -> Any:
+        asked.append(patience)
+        return get(run_id, patience)
+
+    monkeypatch.setattr(server.runs, "get", noted)
+    files = server.files(run.id)
+    run.wait_for_completion()
+    assert set(asked[1:] + files.patience) == {FOLLOW_PATIENCE}
+    assert asked[0] in (READ_PATIENCE, FOLLOW_PATIENCE)
+    run.get_details()
+    assert asked[-1] == files.patience[-1] == READ_PATIENCE
 
 
 def test_waiting_for_a_run_that_is_no_job(run: Run, capsys: pytest.CaptureFixture[str]) -> None:

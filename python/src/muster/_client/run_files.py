@@ -32,13 +32,14 @@ class RunFiles:
         self._connection = connection
         self._run_id = run_id
 
-    def list(self, attempt: int = 0) -> List[Any]:
+    def list(self, attempt: int = 0, patience: float = READ_PATIENCE) -> List[Any]:
         """The files of an attempt (0: the newest), and those added, in order of their names."""
         files: List[Any] = []
         token = ""
         while True:
             reply = self._connection.call(
                 "RunFileService.ListRunFiles",
+                patience=patience,
                 workspace=self._connection.workspace,
                 job_id=self._run_id,
                 page_token=token,
@@ -50,11 +51,11 @@ class RunFiles:
             if not token:
                 return files
 
-    def read(self, name: str, offset: int = 0) -> Iterator[bytes]:
+    def read(self, name: str, offset: int = 0, patience: float = READ_PATIENCE) -> Iterator[bytes]:
         """What there is now of a file of the newest attempt, from `offset` on, in bytes; resumes
         where a connection breaks. Raises UserErrorException when there is none of that name."""
         attempt = 0
-        backoff = Backoff(READ_PATIENCE)
+        backoff = Backoff(patience)
         while True:
             try:
                 for chunk in self.open(name, offset, attempt, follow=False):
@@ -110,20 +111,20 @@ class ChildFiles(RunFiles):
         self._of_job = RunFiles(connection, job_id)
         self._folder = f"children/{run_id}/"
 
-    def list(self, attempt: int = 0) -> List[Any]:
+    def list(self, attempt: int = 0, patience: float = READ_PATIENCE) -> List[Any]:
         """The child's own files, and those that lie with the job, in order of their names."""
-        files = {file.name: file for file in super().list(attempt)}
-        for file in self._of_job.list():
+        files = {file.name: file for file in super().list(attempt, patience)}
+        for file in self._of_job.list(patience=patience):
             if file.name.startswith(self._folder):
                 name = file.name[len(self._folder) :]
                 files.setdefault(name, api().RunFile(name=name, size_bytes=file.size_bytes))
         return [files[name] for name in sorted(files)]
 
-    def read(self, name: str, offset: int = 0) -> Iterator[bytes]:
+    def read(self, name: str, offset: int = 0, patience: float = READ_PATIENCE) -> Iterator[bytes]:
         """As RunFiles; the child's own file goes before one that lies with the job."""
         try:
-            yield from super().read(name, offset)
+            yield from super().read(name, offset, patience)
         except UserErrorException as error:
             if error.reference_code != _NO_FILE:
                 raise
-            yield from self._of_job.read(self._folder + name, offset)
+            yield from self._of_job.read(self._folder + name, offset, patience)

@@ -47,5 +47,7 @@ def start_interactive_run(
     server.runs.create([new])
     server.heartbeats.add(new.id)
     if run_id is not None:
-        return Run(experiment, run_id)  # it may have been there, in any state
+        found = Run(experiment, run_id)  # it may have been there, in any state
+        found._take_over(new)
+        return found
     return Run(experiment, new.id, _record=record_of(new, experiment.name, new.id))

@@ -78,7 +78,11 @@ def _loaded(texts: List[str]) -> List[Any]:
         plain: List[Any] = json.loads(whole)
         return plain
     marked: List[Any] = json.loads(whole, object_hook=_unmarked)
-    return marked
+    # Only within values: one that looks so itself is a row with such a cell.
+    return [
+        json.loads(text) if isinstance(value, float) else value
+        for value, text in zip(marked, texts)
+    ]
 
 
 def _unmarked(found: Dict[str, Any]) -> Any:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, List, Optional, Sequence
 
+from muster._client.connection import READ_PATIENCE
+
 # What the client inside jobs checks, this one does.
 from muster._job import checks, uploads
 from muster.core._metric_values import image_metric
@@ -119,8 +121,9 @@ class RunArtifacts(RunLogging):
             self._root = self._server.runs.get(root_id)
         return self._server.files(self._run_id, root_id if is_job(self._root) else None)
 
-    def _log_names(self) -> List[str]:
-        return [name for name in self.get_file_names() if name.startswith(LOG_PREFIX)]
+    def _log_names(self, patience: float = READ_PATIENCE) -> List[str]:
+        names = [file.name for file in self._files.list(patience=patience)]
+        return [name for name in names if name.startswith(LOG_PREFIX)]
 
     def _text(self, name: str) -> str:
         data = b"".join(self._files.read(name))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Optional
 
+from muster._client.connection import READ_PATIENCE
 from muster._client.jobs import is_terminal
 from muster.core._portal import ChainedIdentity, HasExperimentPortal
 from muster.core._run_details import is_job
@@ -32,8 +33,8 @@ class _RunBase(ChainedIdentity, HasExperimentPortal):
     def _server(self) -> Server:
         return self._experiment.workspace._server
 
-    def _fetch(self) -> Any:
-        record = self._server.runs.get(self._run_id)
+    def _fetch(self, patience: float = READ_PATIENCE) -> Any:
+        record = self._server.runs.get(self._run_id, patience)
         if record.experiment != self._experiment.name:
             raise UserErrorException(
                 f"the run {self._run_id} belongs to the experiment '{record.experiment}', not to "
@@ -54,12 +55,12 @@ class _RunBase(ChainedIdentity, HasExperimentPortal):
     def _is_job(self) -> bool:
         return is_job(self._known())
 
-    def _job_now(self) -> Optional[Any]:
+    def _job_now(self, patience: float = READ_PATIENCE) -> Optional[Any]:
         """The job with its attempts and specification; None: the run is none."""
         if not self._is_job():
             return None
         if self._job is None or not is_terminal(self._job):
-            self._job = self._server.jobs.get(self._run_id)
+            self._job = self._server.jobs.get(self._run_id, patience)
         return self._job
 
     def _job_as_submitted(self) -> Optional[Any]:
@@ -69,6 +70,12 @@ class _RunBase(ChainedIdentity, HasExperimentPortal):
     def _update(self, **changes: Any) -> None:
         """Changes the run. Raises UserErrorException with all that the server refuses of it."""
         self._server.runs.update(self._run_id, **changes)
+
+    def __reduce__(self) -> Any:
+        raise TypeError(
+            f"a run cannot be pickled or copied: take its id along, and there "
+            f"Run(experiment, '{self._run_id}') of the experiment '{self._experiment.name}'"
+        )
 
     def _identity_name(self) -> str:
         return self._run_id

@@ -32,13 +32,18 @@ class RunFamily(_RunBase):
     ) -> Run:
         """A new child that is Running; ``with`` ends it. `name`: for people; `run_id`: 1..256
         letters, digits, ``-``, ``_`` and ``.`` (default: a new UUID), a child that is there already
-        is taken. `outputs`: no effect, ``upload_folder`` keeps a folder."""
+        is taken, and gets the name. `outputs`: no effect, ``upload_folder`` keeps a folder."""
         from muster.core.run import Run
 
         shown = "" if name is None else checked_display_name(name)
-        made = self._make([new_run("", self._run_id, run_id, shown)])[0]
+        new = new_run("", self._run_id, run_id, shown)
+        made = self._make([new])[0]
+        if run_id is None:
+            return made
         # One that was there may be in any state.
-        return made if run_id is None else Run(self._experiment, made.id)
+        found = Run(self._experiment, run_id)
+        found._take_over(new)
+        return found
 
     def create_children(
         self,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import logging
 from typing import Any, Dict, Iterator, List, Optional, Sequence, Union
 
 from muster.core._metric_reading import metrics_of
@@ -17,6 +18,11 @@ from muster.core._run_base import _RunBase
 from muster.core._run_children import descendants
 from muster.core._run_details import type_of
 from muster.exceptions import UserErrorException
+
+# What was logged here is waited for, before metrics are read, for so long, seconds.
+_OWN_SECONDS = 10.0
+
+_log = logging.getLogger("muster")
 
 
 class RunLogging(_RunBase):
@@ -86,7 +92,8 @@ class RunLogging(_RunBase):
         run_type: Optional[str] = None,
         populate: bool = False,
     ) -> Dict[str, Any]:
-        """Name -> value of what is stored: of one number or string the value, of several a list;
+        """Name -> value of what is stored, which is waited for of what was logged here, for up to
+        10 s: of one number or string the value, of several a list;
         of rows and tables a dict of columns; of images the name of the run's file; of confusion
         matrices and the like the dict logged.
 
@@ -102,6 +109,11 @@ class RunLogging(_RunBase):
         if recursive:
             runs += reversed(list(descendants(self._server, runs[0])))
         wanted = [run.id for run in runs if run_type in (None, type_of(run))]
+        if not self._server.metrics.wait(wanted, _OWN_SECONDS):
+            _log.warning(
+                "not all that was logged here of the run %s is stored yet: its metrics lack it",
+                self._run_id,
+            )
         return metrics_of(itertools.chain.from_iterable(self._values(wanted, name or "")))
 
     def _values(self, run_ids: Sequence[str], name: str) -> Iterator[Iterator[Any]]:

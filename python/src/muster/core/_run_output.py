@@ -84,20 +84,24 @@ class RunOutput:
         log = driver_log(job)
         for name in self._logs(job):
             if name < log:
-                self._show_log(name, self._server.files(self._run_id).read(name))
+                self._show_log(name, self._read(name))
         stream = self._server.log_stream(self._run_id, log)
         self._show_log(log, stream.chunks())
         job = wait_for_end(self._server, self._run_id)
         for name in self._logs(job):
             if name != log:
-                files = self._server.files(self._run_id)
-                self._show_log(name, files.read(name, self._shown.get(name, 0)))
+                self._show_log(name, self._read(name))
         _print_summary(job.id, status_of(job), warnings_of(job), error_of(job))
         return job
 
     def _logs(self, job: Any) -> List[str]:
-        files = self._server.files(self._run_id).list()
+        files = self._server.files(self._run_id).list(patience=FOLLOW_PATIENCE)
         return shown_logs(job, [file.name for file in files])
+
+    def _read(self, name: str) -> Iterable[bytes]:
+        """What was not shown yet of a log."""
+        files = self._server.files(self._run_id)
+        return files.read(name, self._shown.get(name, 0), FOLLOW_PATIENCE)
 
     def _wait_for_start(self) -> Any:
         shown = None

@@ -52,6 +52,21 @@ class RunTags(_RunBase):
         """Adds properties, which never change: UserErrorException where one has another value."""
         self._update(add_properties=checked_properties(properties))
 
+    def _take_over(self, new: Any) -> None:
+        """Of a NewRun that was there before, so that the server left it as it was: what is not as
+        it says."""
+        known = self._known()
+        tags, present = tags_of(new), tags_of(known)
+        changes: Dict[str, Any] = {}
+        if any(key not in present or present[key] != value for key, value in tags.items()):
+            changes["set_tags"] = new.tags
+        if any(known.properties.get(key) != value for key, value in new.properties.items()):
+            changes["add_properties"] = dict(new.properties)
+        if new.display_name not in ("", known.display_name):
+            changes["display_name"] = new.display_name
+        if changes:
+            self._update(**changes)
+
     @property
     def display_name(self) -> str:
         """A name for people, at most 256 bytes; ``''`` where it was given none."""
@@ -132,6 +147,14 @@ def _text(what: str, key: str, value: Any) -> str:
         return _writable(f"the value of the {what} '{key}'", value)
     if isinstance(value, (bool, int, float)):
         return str(value)
+    item = getattr(value, "item", None)
+    if callable(item) and not isinstance(value, type):
+        try:
+            inner = item()  # numpy's scalars and what is like them
+        except Exception:  # whatever a stranger's class raises when it holds several
+            inner = None
+        if isinstance(inner, (str, bool, int, float)):
+            return _text(what, key, inner)
     raise UserErrorException(
         f"the value of the {what} '{key}' must be a string or a number, not {type(value).__name__} "
         f"{value!r}"

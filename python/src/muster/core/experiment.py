@@ -104,11 +104,11 @@ class Experiment(ChainedIdentity, HasExperimentPortal):
     def start_logging(self, *args: Any, **kwargs: Any) -> Run:
         """An interactive run: this process is its program. ``with`` ends it.
 
-        `display_name`: a name for people; `run_id`: as in ``Run.child_run``; `tags`, `properties`:
-        dicts. `outputs`, `snapshot_directory`: taken, with a warning, and without effect:
-        ``upload_folder`` keeps what is to be kept. While the process lives it says so every 10 s;
-        60 s after it has stopped the run is NotResponding, until somebody ends it:
-        ``Run(experiment, run_id).complete()`` does so from anywhere.
+        `display_name`: a name for people; `run_id`: as in ``Run.child_run``, a run that is there
+        gets what is given here; `tags`, `properties`: dicts. `outputs`, `snapshot_directory`:
+        taken, with a warning, and without effect: ``upload_folder`` keeps what is to be kept. While
+        the process lives it says so every 10 s; 60 s after it has stopped the run is NotResponding,
+        until somebody ends it: ``Run(experiment, run_id).complete()`` does so from anywhere.
         """
         from muster.core._interactive_run import start_interactive_run
 

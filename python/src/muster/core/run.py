@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Callable, ClassVar, Dict, Iterator, Optional
 
+from muster._client.connection import FOLLOW_PATIENCE, READ_PATIENCE
 from muster.core._run_artifacts import RunArtifacts
 from muster.core._run_details import (
     SNAPSHOT_PROPERTY,
@@ -159,8 +160,12 @@ class Run(RunTags, RunFamily, RunArtifacts, RunLife):
         ``logFiles`` has the name of each log and, as its value, the name again with which
         ``download_file`` gets it.
         """
-        record = self._fetch()
-        return details_of(record, self._job_now(), {name: name for name in self._log_names()})
+        return self._details(READ_PATIENCE)
+
+    def _details(self, patience: float) -> Dict[str, Any]:
+        record = self._fetch(patience)
+        logs = {name: name for name in self._log_names(patience)}
+        return details_of(record, self._job_now(patience), logs)
 
     def get_details_with_logs(self) -> Dict[str, Any]:
         """As ``get_details``, with the text of each log as the value in ``logFiles``."""
@@ -215,7 +220,7 @@ class Run(RunTags, RunFamily, RunArtifacts, RunLife):
                 if self._job is None
                 else failure_sentence(self._job)
             )
-        return self.get_details()
+        return self._details(FOLLOW_PATIENCE)
 
     def _wait(self, show_output: bool) -> None:
         if not self._is_job():
@@ -226,7 +231,7 @@ class Run(RunTags, RunFamily, RunArtifacts, RunLife):
             self._job = RunOutput(self._server, self._run_id).show()
         else:
             self._job = wait_for_end(self._server, self._run_id)
-        self._fetch()
+        self._fetch(FOLLOW_PATIENCE)
 
     def __repr__(self) -> str:
         return f"Run(Experiment: {self._experiment.name}, Id: {self._run_id}, Type: {self.type})"
