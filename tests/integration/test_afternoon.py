@@ -115,6 +115,12 @@ class Notebook:
         self._client.execute_cell(cell, len(self._notebook.cells) - 1)
         return "".join(out["text"] for out in cell["outputs"] if out["output_type"] == "stream")
 
+    def pages(self, number: int) -> list[str]:
+        """What the cell of that number shows in HTML by now."""
+        self.run("pass")  # what has changed is taken in while a cell runs
+        outputs = self._notebook.cells[number]["outputs"]
+        return [out["data"]["text/html"] for out in outputs if "text/html" in out.get("data", {})]
+
     def close(self) -> None:
         self._client._cleanup_kernel()
 
@@ -140,6 +146,8 @@ def test_a_users_afternoon(home: Home) -> None:
         assert "\ntrained\n" in shown and "Status: Completed" in shown
         assert "metrics {'loss': [6.0, 3.0, 2.0]}" in shown
         assert "model trained on 3 numbers" in shown
+        wait_for(lambda: all("Completed" in page and "<svg" in page for page in notebook.pages(0)), "the page to tell")
+        assert len(notebook.pages(0)) == 1
 
         # The server dies in between; the notebook's objects go on with the new one.
         os.kill(home.status()["pid"], signal.SIGKILL)
