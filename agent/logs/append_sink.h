@@ -1,6 +1,7 @@
 // Where log bytes go: the server, or a test's stand-in.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <string>
@@ -9,6 +10,9 @@
 #include "base/result.h"
 
 namespace muster::agent {
+
+// Of a run file's name; the server takes none that is longer.
+inline constexpr std::size_t kMaxRunFileNameBytes = 1'024;
 
 struct AppendRequest {
   AttemptId attempt;

@@ -14,14 +14,14 @@
 #include <string_view>
 #include <utility>
 
+#include "agent/logs/append_sink.h"
+
 namespace muster::agent {
 namespace {
 
 // Entries of other kinds that are passed over for each name asked for: a directory that the job has
 // filled with them must not take the loop's time.
 constexpr std::size_t kEntriesPerName = 4;
-// What the server takes as a name.
-constexpr std::size_t kMaxPathBytes = 1'024;
 
 }  // namespace
 
@@ -71,7 +71,7 @@ std::vector<std::string> LogDirectory::Names(std::size_t limit) const {
       if (is_self || (name.front() == '.' && below.empty() && !hidden_)) continue;
       const std::string path = below.empty() ? std::string(name) : below + "/" + entry->d_name;
       if (entry->d_type == DT_REG || entry->d_type == DT_UNKNOWN) names.push_back(path);
-      const bool goes_on = depth_ == Depth::kAll && path.size() < kMaxPathBytes;
+      const bool goes_on = depth_ == Depth::kAll && path.size() < kMaxRunFileNameBytes;
       if (entry->d_type == DT_DIR && goes_on) directories.push_back(path);
     }
     closedir(directory);

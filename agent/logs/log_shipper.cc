@@ -3,37 +3,12 @@
 #include <algorithm>
 #include <boost/asio/post.hpp>
 
-#include "agent/logs/error_kind.h"
 #include "agent/logs/log_shipper.h"
+#include "agent/logs/log_shipper_state.h"
 #include "agent/logs/utf8.h"
 #include "base/log.h"
 
 namespace muster::agent {
-struct LogShipper::File {
-  std::uint64_t acknowledged = 0;  // the server's size, as far as it is known
-  bool known = false;              // the server has answered for it
-  bool probe = false;              // ask for the size before the next bytes
-  bool sending = false;
-  bool queued = false;   // in ready_ or delayed_
-  bool delayed = false;  // in delayed_
-  bool changed = false;  // while it was being sent
-  bool given_up = false;
-  bool ended = false;     // with final_files: read to its end
-  unsigned refusals = 0;  // in a row
-  SteadyPoint last_sent{};
-};
-
-struct LogShipper::Attempt {
-  AttemptId id;
-  std::string prefix;
-  LogDirectory directory;
-  std::uint64_t generation = 0;
-  std::optional<int> watch;
-  std::map<std::string, File> files;
-  std::uint64_t shipped_bytes = 0;  // of all files together
-  bool closing = false;
-  std::function<void()> on_shipped;
-};
 
 LogShipper::LogShipper(boost::asio::io_context& loop, AppendSink& sink, LogShipperConfig config)
     : loop_(loop),
@@ -87,35 +62,6 @@ void LogShipper::ShipRest(const AttemptId& id, std::function<void()> on_shipped)
   FinishIfShipped(*attempt);
 }
 
-LogShipper::Summary LogShipper::SummaryOf(const AttemptId& id) const {
-  constexpr std::size_t kNamed = 20;
-  Summary summary;
-  const auto found = attempts_.find(id);
-  if (found == attempts_.end()) return summary;
-  const Attempt& attempt = found->second;
-  summary.files = attempt.files.size();
-  summary.full = summary.files >= config_.max_files_per_attempt;
-  for (const auto& [name, file] : attempt.files) {
-    summary.bytes += file.acknowledged;
-    if (!file.given_up) continue;
-    ++summary.lost_files;
-    if (summary.lost.size() < kNamed) summary.lost.push_back(name);
-  }
-  return summary;
-}
-
-std::vector<std::string> LogShipper::Describe(const std::string& what, const AttemptId& id) const {
-  const Summary summary = SummaryOf(id);
-  if (summary.files == 0) return {};
-  std::vector<std::string> lines = {what + ": " + std::to_string(summary.files) + " files, " +
-                                    std::to_string(summary.bytes) + " bytes"};
-  if (summary.full) lines.push_back(what + ": there may be more files; those are not kept");
-  if (summary.lost_files == 0) return lines;
-  lines.push_back(what + ": " + std::to_string(summary.lost_files) + " files are not kept whole:");
-  for (const std::string& name : summary.lost) lines.push_back("  " + name);
-  return lines;
-}
-
 void LogShipper::Forget(const AttemptId& id) {
   const auto found = attempts_.find(id);
   if (found == attempts_.end()) return;
@@ -160,6 +106,11 @@ void LogShipper::Enqueue(Attempt& attempt, const std::string& name) {
     // The server could not even be told of a name that is no text.
     if (attempt.files.size() >= config_.max_files_per_attempt || !IsUtf8(name)) return;
     found = attempt.files.emplace(name, File{}).first;
+    if (attempt.prefix.size() + name.size() > kMaxRunFileNameBytes) {
+      GiveUp({attempt.id, name}, found->second,
+             {ErrorCode::kInvalidArgument, ErrorReason::kTooLarge,
+              "with its path the name has more than 1,024 bytes"});
+    }
   }
   File& file = found->second;
   if (file.given_up || (file.ended && !attempt.closing)) return;
@@ -236,85 +187,9 @@ void LogShipper::Send(const Attempt& attempt, const std::string& name, File& fil
                });
 }
 
-void LogShipper::TakeAnswer(const Answer& answer) {
-  --calls_;
-  Attempt* attempt = Find(answer.key.first);
-  const bool current = attempt != nullptr && attempt->generation == answer.generation;
-  const auto found =
-      current ? attempt->files.find(answer.key.second) : std::map<std::string, File>::iterator{};
-  if (current && found != attempt->files.end()) {
-    File& file = found->second;
-    file.sending = false;
-    if (answer.size) {
-      TakeSize(*attempt, file, answer);
-    } else {
-      TakeError(*attempt, file, answer);
-    }
-    FinishIfShipped(*attempt);
-  }
-  Pump();
-}
-
-void LogShipper::TakeSize(Attempt& attempt, File& file, const Answer& answer) {
-  pause_ = config_.first_pause;
-  const bool progress = answer.bytes == 0 || *answer.size > answer.offset;
-  if (!progress) {
-    TakeError(attempt, file,
-              {answer.key, answer.offset, answer.bytes, answer.generation,
-               Fail(ErrorCode::kInternal, ErrorReason::kUnspecified,
-                    "the server took none of the bytes")});
-    return;
-  }
-  file.refusals = 0;
-  file.known = true;
-  file.probe = false;
-  attempt.shipped_bytes += *answer.size - std::min(file.acknowledged, *answer.size);
-  file.acknowledged = *answer.size;
-  // More of it may be there already: a full chunk, a change meanwhile, a probe, a last look.
-  const bool more =
-      answer.bytes == 0 || answer.bytes == config_.chunk_bytes || file.changed || attempt.closing;
-  if (!more) return;
-  if (answer.bytes == config_.chunk_bytes) file.last_sent = {};  // behind: no pace
-  Enqueue(attempt, answer.key.second);
-}
-
-void LogShipper::TakeError(Attempt& attempt, File& file, const Answer& answer) {
-  const Error& error = answer.size.error();
-  switch (KindOf(error.code)) {
-    case ErrorKind::kGap:
-      file.probe = true;
-      if (++file.refusals > config_.max_refusals) GiveUp(answer.key, file, error);
-      break;
-    case ErrorKind::kAway:
-      PauseAll();
-      break;
-    case ErrorKind::kRefused:
-      if (session_open_) {
-        GiveUp(answer.key, file, error);
-      } else {
-        PauseAll();
-      }
-      break;
-    case ErrorKind::kFaulty:
-      if (session_open_ && ++file.refusals > config_.max_refusals) {
-        GiveUp(answer.key, file, error);
-      } else {
-        PauseAll();
-      }
-      break;
-  }
-  Enqueue(attempt, answer.key.second);
-}
-
 bool LogShipper::IsOverLimit(const Attempt& attempt, const File& file) const {
   return file.acknowledged >= config_.max_file_bytes ||
          attempt.shipped_bytes >= config_.max_attempt_bytes;
-}
-
-void LogShipper::GiveUp(const FileKey& key, File& file, const Error& error) {
-  file.given_up = true;
-  Log(LogLevel::kWarning, "log_file_given_up",
-      {{"attempt", ToString(key.first)}, {"file", key.second}, {"error", error.message}});
 }
 
 void LogShipper::FinishIfShipped(Attempt& attempt) {

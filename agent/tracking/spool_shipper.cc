@@ -3,59 +3,19 @@
 #include <algorithm>
 #include <boost/asio/post.hpp>
 
-#include "agent/logs/error_kind.h"
-#include "agent/shim/files.h"
 #include "agent/tracking/refusal_log.h"
 #include "agent/tracking/spool_chunk.h"
 #include "agent/tracking/spool_shipper.h"
+#include "agent/tracking/spool_shipper_state.h"
 #include "base/log.h"
 
 namespace muster::agent {
 namespace {
 
-// In run/: what the script said, for the next agent.
-constexpr char kFailureName[] = "script_failure";
-constexpr std::size_t kMaxFailureBytes = 4'096;
 // Each of max_files spools, when an attempt has ended.
 constexpr std::size_t kMaxLastRounds = 50;
 
-std::optional<std::string> ReadFailure(const std::string& run) {
-  const auto directory = OpenDirectory(run);
-  if (!directory) return std::nullopt;
-  auto text = ReadFileAt(directory->get(), kFailureName, kMaxFailureBytes);
-  if (!text) return std::nullopt;
-  return std::move(*text);
-}
-
 }  // namespace
-
-struct SpoolShipper::File {
-  std::uint64_t acknowledged = 0;
-  bool asks = false;  // where to go on: the server has less than was thought
-  bool in_long_line = false;
-  bool given_up = false;
-  unsigned faults = 0;         // in a row
-  SteadyPoint last_changed{};  // or looked at for deletion
-};
-
-struct SpoolShipper::Attempt {
-  AttemptId id;
-  SpoolPlace place;
-  SpoolDirectory directory;
-  std::uint64_t generation = 0;
-  std::map<std::string, File> files = {};
-  std::string last = {};  // that was sent: the next one is its follower
-  bool sending = false;
-  bool queued = false;   // in ready_
-  bool delayed = false;  // in delayed_
-  bool closing = false;
-  std::size_t removed = 0;                  // files, in this turn
-  std::size_t rounds = 0;                   // that found more files at the end
-  SteadyPoint round_began{};                // of sending from all files in turn
-  std::optional<SteadyPoint> stalled = {};  // since when a server that is there takes nothing
-  std::optional<std::string> script_failure = {};
-  OnShipped on_shipped = {};
-};
 
 SpoolShipper::SpoolShipper(boost::asio::io_context& loop, TrackingSink& sink,
                            SpoolShipperConfig config)
@@ -93,7 +53,9 @@ void SpoolShipper::Follow(const AttemptId& id, const SpoolPlace& place) {
 }
 
 void SpoolShipper::Poke(const AttemptId& id) {
-  if (Attempt* attempt = Find(id)) Enqueue(*attempt);
+  Attempt* attempt = Find(id);
+  if (attempt == nullptr || attempt->delayed) return;
+  Enqueue(*attempt);
   Pump();
 }
 
@@ -138,16 +100,24 @@ void SpoolShipper::Pump() {
     attempt.queued = false;
     attempt.removed = 0;
     Look(attempt);
-    if (SendNext(attempt)) continue;
-    if (attempt.removed > 0 && ++attempt.rounds <= kMaxLastRounds) {
-      // There may be more than are looked at in one turn; others have theirs between.
-      boost::asio::post(loop_, [this, alive = alive_, id] {
-        if (*alive) Poke(id);
-      });
+    const Turn turn = SendNext(attempt);
+    if (turn == Turn::kSent) continue;
+    // There may be more than are looked at in one turn; others have theirs between.
+    const bool more_at_end = attempt.removed > 0 && ++attempt.rounds <= kMaxLastRounds;
+    if (turn == Turn::kRead || more_at_end) {
+      LookAgain(id);
     } else {
       FinishIfShipped(attempt);
     }
   }
+}
+
+void SpoolShipper::LookAgain(const AttemptId& id) {
+  boost::asio::post(loop_, [this, alive = alive_, id] {
+    if (!*alive) return;
+    if (Attempt* attempt = Find(id)) Enqueue(*attempt);
+    Pump();
+  });
 }
 
 // New spools; those that are gone are found at reading.
@@ -158,47 +128,63 @@ void SpoolShipper::Look(Attempt& attempt) {
   }
 }
 
-bool SpoolShipper::SendNext(Attempt& attempt) {
-  const auto send_any = [&](const std::vector<std::string>& names) {
-    return std::any_of(names.begin(), names.end(), [&](const std::string& name) {
-      return SendFrom(attempt, name, attempt.files.at(name));
-    });
-  };
-  std::vector<std::string> names;
-  for (auto it = attempt.files.upper_bound(attempt.last); it != attempt.files.end(); ++it) {
-    names.push_back(it->first);
-  }
-  if (send_any(names)) return true;
+SpoolShipper::Turn SpoolShipper::SendNext(Attempt& attempt) {
+  const Turn rest = SendAny(attempt, attempt.files.upper_bound(attempt.last));
+  if (rest != Turn::kNothing) return rest;
+  if (!attempt.files.empty()) attempt.last = attempt.files.rbegin()->first;
   const SteadyPoint now = ReadClock().steady;
   if (!attempt.closing && now < attempt.round_began + config_.pace) {
     Delay(attempt);
-    return false;
+    return Turn::kNothing;
   }
   attempt.round_began = now;
-  names.clear();
-  for (const auto& [name, file] : attempt.files) names.push_back(name);
-  return send_any(names);
+  return SendAny(attempt, attempt.files.begin());
 }
 
-bool SpoolShipper::SendFrom(Attempt& attempt, const std::string& name, File& file) {
-  if (file.given_up) return false;
+SpoolShipper::Turn SpoolShipper::SendAny(Attempt& attempt,
+                                         std::map<std::string, File>::iterator from) {
+  while (from != attempt.files.end()) {
+    const auto entry = from++;  // which may be erased
+    const std::string name = entry->first;
+    const Turn turn = SendFrom(attempt, name, entry->second);
+    if (turn == Turn::kNothing) continue;
+    attempt.last = name;
+    return turn;
+  }
+  return Turn::kNothing;
+}
+
+SpoolShipper::Turn SpoolShipper::SendFrom(Attempt& attempt, const std::string& name, File& file) {
+  if (file.given_up) return Turn::kNothing;
   if (file.asks) {
     Send(attempt, name, {attempt.id, name, 0, {}, 0}, false);
-    return true;
+    return Turn::kSent;
   }
   // The first bytes go without asking: the server passes over those that it has.
-  auto piece = attempt.directory.Read(name, file.acknowledged, kSpoolChunkBytes);
+  std::uint64_t begin = file.acknowledged;
+  if (!attempt.closing && !file.in_long_line) begin = std::max(begin, file.no_line_until);
+  auto piece = attempt.directory.Read(name, begin, kSpoolChunkBytes - (begin - file.acknowledged));
   if (!piece) {  // removed, or not ours to read
     attempt.files.erase(name);
-    return false;
+    return Turn::kNothing;
+  }
+  if (begin > file.acknowledged) {
+    const std::uint64_t end = begin + piece->data.size();
+    if (end < file.acknowledged + kSpoolChunkBytes && piece->data.find('\n') == std::string::npos) {
+      file.no_line_until = std::min(end, piece->size_bytes);
+      return piece->data.empty() ? Turn::kNothing : Turn::kRead;
+    }
+    piece = attempt.directory.Read(name, file.acknowledged, kSpoolChunkBytes);
+    if (!piece) return Turn::kRead;
   }
   const SpoolCut cut = CutSpool(piece->data, file.in_long_line, attempt.closing);
   if (cut.data == 0 && cut.skipped == 0) {
+    file.no_line_until = file.acknowledged + piece->data.size();
     if (attempt.closing && attempt.directory.Delete(name)) {
       attempt.files.erase(name);
       ++attempt.removed;
     }
-    return false;
+    return piece->data.empty() ? Turn::kNothing : Turn::kRead;
   }
   if (cut.refuses_line) {
     AppendRefusals(attempt.place.logs, attempt.place.refusal_log, ReadClock().wall,
@@ -209,13 +195,12 @@ bool SpoolShipper::SendFrom(Attempt& attempt, const std::string& name, File& fil
   piece->data.resize(cut.data);
   Send(attempt, name, {attempt.id, name, file.acknowledged, std::move(piece->data), cut.skipped},
        cut.in_long_line);
-  return true;
+  return Turn::kSent;
 }
 
 void SpoolShipper::Send(Attempt& attempt, const std::string& name, SpoolRequest request,
                         bool in_long_line) {
   attempt.sending = true;
-  attempt.last = name;
   ++calls_;
   Answer answer{attempt.id,
                 attempt.generation,
@@ -232,88 +217,6 @@ void SpoolShipper::Send(Attempt& attempt, const std::string& name, SpoolRequest 
                    if (*alive) TakeAnswer(answer);
                  });
                });
-}
-
-void SpoolShipper::TakeAnswer(const Answer& answer) {
-  --calls_;
-  Attempt* attempt = Find(answer.attempt);
-  if (attempt != nullptr && attempt->generation == answer.generation) {
-    attempt->sending = false;
-    File& file = attempt->files.at(answer.name);  // names go only while nothing is sent
-    if (answer.result) {
-      TakeSuccess(*attempt, file, answer);
-    } else {
-      TakeError(*attempt, file, answer);
-    }
-    // More of it, or of another file, may be there.
-    Enqueue(*attempt);
-  }
-  Pump();
-}
-
-void SpoolShipper::TakeSuccess(Attempt& attempt, File& file, const Answer& answer) {
-  pause_ = config_.first_pause;
-  attempt.stalled.reset();
-  const SpoolAnswer& reply = *answer.result;
-  const bool progress = answer.asks || reply.next_offset > answer.offset;
-  if (!progress) {
-    return TakeError(attempt, file,
-                     {answer.attempt, answer.generation, answer.name, answer.offset, answer.asks,
-                      answer.in_long_line,
-                      Fail(ErrorCode::kInternal, ErrorReason::kUnspecified,
-                           "the server took none of the bytes")});
-  }
-  file.faults = 0;
-  file.asks = false;
-  file.in_long_line = answer.in_long_line;
-  file.acknowledged = reply.next_offset;
-  file.last_changed = ReadClock().steady;
-  if (reply.script_failure) NoteFailure(attempt, *reply.script_failure);
-  attempt.directory.Acknowledge(answer.name, file.acknowledged);
-  if (reply.refused_count > 0) {
-    const std::size_t told = std::min<std::size_t>(reply.refused.size(), reply.refused_count);
-    AppendRefusals(attempt.place.logs, attempt.place.refusal_log, ReadClock().wall, reply.refused,
-                   reply.refused_count - told);
-  }
-}
-
-// Before the acknowledgement, and so before the file that says it may be deleted.
-void SpoolShipper::NoteFailure(Attempt& attempt, const std::string& failure) {
-  if (attempt.script_failure == failure) return;
-  attempt.script_failure = failure;
-  const auto run = OpenDirectory(attempt.place.run);
-  if (!run) return;
-  static_cast<void>(WriteFileAt(run->get(), kFailureName, failure.substr(0, kMaxFailureBytes), 0600,
-                                Durability::kRename));
-}
-
-void SpoolShipper::TakeError(Attempt& attempt, File& file, const Answer& answer) {
-  const Error& error = answer.result.error();
-  const ErrorKind kind = KindOf(error.code);
-  if (kind == ErrorKind::kGap) {
-    file.asks = true;
-    if (++file.faults > config_.max_faults) GiveUp(attempt, answer.name, file, error);
-    return;
-  }
-  const bool is_final = kind == ErrorKind::kRefused ||
-                        (kind == ErrorKind::kFaulty && file.faults >= config_.max_faults);
-  if (session_open_ && is_final) return GiveUp(attempt, answer.name, file, error);
-  if (session_open_ && kind == ErrorKind::kFaulty) ++file.faults;
-  if (session_open_ && attempt.closing) {
-    const SteadyPoint now = ReadClock().steady;
-    if (!attempt.stalled) attempt.stalled = now;
-    if (now - *attempt.stalled >= config_.give_up_after) {
-      for (auto& [name, other] : attempt.files) GiveUp(attempt, name, other, error);
-    }
-  }
-  PauseAll();
-}
-
-void SpoolShipper::GiveUp(const Attempt& attempt, const std::string& name, File& file,
-                          const Error& error) {
-  file.given_up = true;
-  Log(LogLevel::kWarning, "spool_given_up",
-      {{"attempt", ToString(attempt.id)}, {"file", name}, {"error", error.message}});
 }
 
 void SpoolShipper::DeleteDone(Attempt& attempt) {

@@ -1,10 +1,12 @@
 // Follows the spools of the node's attempts and brings every line to the server, once, however long
 // the server is away. One chunk per attempt is in memory, and attempts take turns. All on the
-// loop's thread (the sink answers on any); a turn reads one chunk at most.
+// loop's thread (the sink answers on any). A turn reads the bytes of one file, twice a chunk of
+// them at most; files that have not grown since are only looked at for their sizes.
 #pragma once
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/steady_timer.hpp>
+#include <cstdint>
 #include <deque>
 #include <functional>
 #include <map>
@@ -55,7 +57,7 @@ class SpoolShipper {
 
   // Repeating it is harmless.
   void Follow(const AttemptId& id, const SpoolPlace& place);
-  // Something was added.
+  // Something was added. Looked at once the attempt's pace allows.
   void Poke(const AttemptId& id);
   // Nothing writes any more: `on_shipped` runs, later and once, when all is at the server, or given
   // up; with what a script said of the failure of the job's run. At once (on the loop) for an
@@ -80,13 +82,17 @@ class SpoolShipper {
     Result<SpoolAnswer> result;
   };
 
+  static std::optional<std::string> ReadFailure(const std::string& run);
   Attempt* Find(const AttemptId& id);
   void Enqueue(Attempt& attempt);
   void Pump();
   void Look(Attempt& attempt);
-  // False if there was nothing to send.
-  bool SendNext(Attempt& attempt);
-  bool SendFrom(Attempt& attempt, const std::string& name, File& file);
+  void LookAgain(const AttemptId& id);
+  // What came of an attempt's turn. kRead: nothing was sent yet, but enough was read for now.
+  enum class Turn : std::uint8_t { kNothing, kRead, kSent };
+  Turn SendNext(Attempt& attempt);
+  Turn SendAny(Attempt& attempt, std::map<std::string, File>::iterator from);
+  Turn SendFrom(Attempt& attempt, const std::string& name, File& file);
   void Send(Attempt& attempt, const std::string& name, SpoolRequest request, bool in_long_line);
   void TakeAnswer(const Answer& answer);
   void TakeSuccess(Attempt& attempt, File& file, const Answer& answer);

@@ -80,6 +80,24 @@ TEST_F(RunOutputsTest, WhatCannotBeKeptIsTold) {
   EXPECT_THAT(lines[2], HasSubstr("large"));
 }
 
+// The server would refuse the call, and with it the parts of others that it carries.
+TEST_F(RunOutputsTest, ANameThatTheServerDoesNotTakeIsNotSentAndTold) {
+  std::string deep = "outputs";
+  for (int i = 0; i < 4; ++i) deep += "/" + std::string(250, 'd');
+  std::filesystem::create_directories(directory_ / deep);
+  const auto of_size = [&](std::size_t bytes) {
+    return deep + "/" + std::string(bytes - deep.size() - 1, 'f');
+  };
+  Write(of_size(1'024), "taken");
+  Write(of_size(1'025), "not taken");
+  outputs_.Follow(kJobId, directory_.path(), 0);
+  ASSERT_TRUE(ShipRest());
+  EXPECT_THAT(sink_.files, testing::ElementsAre(testing::Pair(of_size(1'024), "taken")));
+  const std::vector<std::string> lines = outputs_.Describe(kJobId);
+  ASSERT_THAT(lines, SizeIs(3));
+  EXPECT_THAT(lines[1], HasSubstr("1 files are not kept"));
+}
+
 TEST_F(RunOutputsTest, LinksAreNotFollowedAndAJobMayRemoveItsFolders) {
   Write("secret", "s");
   std::filesystem::create_symlink(directory_ / "secret", directory_ / "outputs/link");

@@ -246,6 +246,41 @@ TEST_F(SpoolShipperTest, ASpoolThatIsOpenStays) {
   ASSERT_TRUE(RunUntil(loop_, [&] { return !std::filesystem::exists(InTracking(kSpool)); }));
 }
 
+// Bytes that this process has read so far.
+std::uint64_t BytesRead() {
+  std::ifstream io("/proc/self/io");
+  std::string word;
+  std::uint64_t bytes = 0;
+  io >> word >> bytes;
+  EXPECT_EQ(word, "rchar:");
+  return bytes;
+}
+
+TEST_F(SpoolShipperTest, LinesThatDoNotEndAreReadOnceHoweverOftenTheScriptPokes) {
+  constexpr std::uint64_t kFiles = 30;
+  constexpr std::uint64_t kBytes = 1 << 20;
+  for (std::uint64_t i = 0; i < kFiles; ++i) {
+    const std::string name = std::to_string(i) + ".jsonl";
+    Write("", name);
+    std::filesystem::resize_file(InTracking(name), kBytes);
+  }
+  const std::uint64_t before = BytesRead();
+  Follow();
+  EXPECT_LE(BytesRead() - before, 2 * kBytes) << "a turn reads one file";
+  const auto end = std::chrono::steady_clock::now() + std::chrono::milliseconds(300);
+  ASSERT_TRUE(RunUntil(loop_, [&] {
+    shipper_->Poke(kSpoolId);
+    return std::chrono::steady_clock::now() > end;
+  }));
+  EXPECT_GE(BytesRead() - before, kFiles * kBytes);
+  EXPECT_LE(BytesRead() - before, kFiles * kBytes + 2 * kBytes);
+  EXPECT_EQ(sink_.appends, 0);
+  Write("more", "7.jsonl");
+  Write("\n", "7.jsonl");
+  ASSERT_TRUE(RunUntilHas(std::string(kBytes, '\0') + "more\n", "7.jsonl"));
+  EXPECT_LE(BytesRead() - before, kFiles * kBytes + 5 * kBytes);
+}
+
 TEST_F(SpoolShipperTest, MoreSpoolsThanAreLookedAtAtATimeAreShippedAtTheEnd) {
   SpoolShipperConfig few = QuickSpools();
   few.max_files = 5;
