@@ -52,28 +52,24 @@ class JobContext:
         self._catch_up()
         return self.rpc.call(method, dict(request, workspace=self.workspace), patience)
 
-    def record(self, op: str, run_id: str, **fields) -> None:
-        """Stores a line of the run; a field that is None is left out."""
-        self.record_all(op, [dict(fields, run=run_id)])
+    def record_all(self, op: str, changes: list, birth=None) -> list:
+        """Stores a line for each, as many in one write as fit; the lines. A field that is None is
+        left out. `birth`: of the run whose method it is."""
+        micros = int(time.time() * 1e6)
+        lines = [_line(op, fields, micros) for fields in changes]
+        start, size = 0, 0
+        for i, line in enumerate(lines):
+            if size + len(line) > MAX_LINE_BYTES:
+                self._append(op, changes[start:i], lines[start:i], birth)
+                start, size = i, 0
+            size += len(line)
+        self._append(op, changes[start:], lines[start:], birth)
+        return lines
 
-    def record_all(self, op: str, changes: list) -> None:
-        """Stores a line for each, as many in one write as fit."""
-        moment = time.time()
-        group = b""
-        for fields in changes:
-            line = {"op": op, "run": fields["run"], "t": int(moment * 1e6)}
-            line.update((k, v) for k, v in fields.items() if v is not None)
-            data = to_json(line).encode("utf-8", "replace") + b"\n"
-            if len(data) > MAX_LINE_BYTES:
-                raise UserErrorException(
-                    "the change is %d bytes; at most %d are allowed" % (len(data), MAX_LINE_BYTES)
-                )
-            if len(group) + len(data) > MAX_LINE_BYTES:
-                self.spool.append(group)
-                group = b""
-            group += data
-        if group:
-            self.spool.append(group)
+    def _append(self, op: str, changes: list, lines: list, birth) -> None:
+        if lines:
+            made = [fields["run"] for fields in changes] if op == "create" else ()
+            self.spool.append(b"".join(lines), birth, made)
 
     def flush(self, seconds: float) -> None:
         """Waits until the server has all that this process has logged. Raises ServiceException."""
@@ -100,6 +96,17 @@ class JobContext:
             self.flush(_CATCH_UP_SECONDS)
         except ServiceException:
             pass
+
+
+def _line(op: str, fields: dict, micros: int) -> bytes:
+    line = {"op": op, "run": fields["run"], "t": micros}
+    line.update((k, v) for k, v in fields.items() if v is not None)
+    data = to_json(line).encode("utf-8", "replace") + b"\n"
+    if len(data) > MAX_LINE_BYTES:
+        raise UserErrorException(
+            "the change is %d bytes; at most %d are allowed" % (len(data), MAX_LINE_BYTES)
+        )
+    return data
 
 
 def _rank(environment) -> int:

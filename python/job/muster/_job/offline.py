@@ -26,6 +26,8 @@ class OfflineRun(Run):
     def __init__(self, run_id: str, parent=None) -> None:
         self._context = None
         self._parent = parent
+        self._birth = None
+        self._has_ended = False
         self._own_properties = {}
         self._run_id = run_id
         self._is_own = parent is None
@@ -66,9 +68,10 @@ class OfflineRun(Run):
             uploads.picture_of(plot)
         return name
 
-    def _change_all(self, op: str, changes: list) -> None:
+    def _change_all(self, op: str, changes: list) -> list:
         for change in changes:
             getattr(self, "_on_" + op)(change)
+        return [b""] * len(changes)
 
     def _on_tags(self, change: dict) -> None:
         self._bounded("tags", self._tags, change["set"])
@@ -102,6 +105,10 @@ class OfflineRun(Run):
         self._error = change.get("error")
         told = "" if not self._error else ": %s" % self._error["message"]
         print("Attempted to end run as %s%s" % (self._status, told))
+
+    def _made_child(self, run_id: str, line: bytes):
+        kept = (child for child in self._made if child.id == run_id)
+        return next(kept, None) or OfflineRun(run_id, parent=self)
 
     def _child(self, run_id: str):
         return next(child for child in self._made if child.id == run_id)

@@ -88,7 +88,7 @@ class RecordCalls:
         made = []
         for run_id, name, tags in children:
             made.append((run_id or new_run_id(), name, tags))
-        self._change_all(
+        lines = self._change_all(
             "create",
             [
                 {
@@ -101,7 +101,7 @@ class RecordCalls:
                 for run_id, name, tags in made
             ],
         )
-        return [self._child(run_id) for run_id, _, _ in made]
+        return [self._made_child(entry[0], line) for entry, line in zip(made, lines)]
 
     # The end.
 

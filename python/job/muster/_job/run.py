@@ -1,6 +1,6 @@
 """Run: the job that a script is part of, seen from inside; outside a job, one that prints."""
 
-from muster._job import checks, context, imports
+from muster._job import births, checks, context, imports
 from muster._job.absent import AbsentCalls
 from muster._job.experiment import JobExperiment, JobWorkspace
 from muster._job.file_calls import FileCalls
@@ -14,7 +14,9 @@ class Run(LogCalls, RecordCalls, ReadCalls, FileCalls, AbsentCalls):
     """``Run.get_context()`` is the run of this job. Usable as a context manager.
 
     What logs and changes is stored on the node before the call returns, and sent from there; what
-    reads asks the server.
+    reads asks the server. A child may be given to other processes of the job, by fork and pickle.
+    One that is made again of its id alone is known to the server only when what its maker logged
+    has arrived: let the maker ``flush`` before it passes the id on.
     """
 
     DELIM = "#"
@@ -36,6 +38,8 @@ class Run(LogCalls, RecordCalls, ReadCalls, FileCalls, AbsentCalls):
         if self._context is None:
             raise RunEnvironmentException()
         self._parent = kwargs.get("_parent")
+        self._birth = kwargs.get("_birth")  # of a child that this job's processes made
+        self._has_ended = False
         self._own_properties = {}
         self._run_id = run_id
         self._is_own = run_id == self._context.run_id
@@ -173,24 +177,33 @@ class Run(LogCalls, RecordCalls, ReadCalls, FileCalls, AbsentCalls):
     def _child(self, run_id: str):
         return Run(self._experiment, run_id, _context=self._context, _parent=self)
 
+    def _made_child(self, run_id: str, line: bytes):
+        child = self._child(run_id)
+        child._birth = births.Birth(run_id, line, self._birth)
+        return child
+
     def _other(self, run_id: str):
         return Run(self._experiment, run_id, _context=self._context)
 
     def _call(self, method: str, **request) -> dict:
         return self._context.call(method, **request)
 
-    def _change_all(self, op: str, changes: list) -> None:
-        self._context.record_all(op, changes)
+    def _change_all(self, op: str, changes: list) -> list:
+        return self._context.record_all(op, changes, self._birth)
 
     def _store_line(self, line: str, kind: str, name: str, value) -> None:
-        self._context.spool.append(line.encode("utf-8", "replace"))
+        self._context.spool.append(line.encode("utf-8", "replace"), self._birth)
 
     def __reduce__(self):
         # In another process of the job it is the same run.
-        return Run, (None, self._run_id)
+        return _rebuilt, (self._run_id, births.flat(self._birth))
 
     def __repr__(self) -> str:
         return "Run(Experiment: %s, Id: %s)" % (self._experiment.name, self._run_id)
+
+
+def _rebuilt(run_id: str, flat_birth: list):
+    return Run(None, run_id, _birth=births.of_flat(flat_birth))
 
 
 def get_run(experiment, run_id: str, rehydrate: bool = True, clean_up: bool = True):

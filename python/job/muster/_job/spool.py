@@ -12,6 +12,8 @@ import sys
 import time
 from _thread import RLock
 
+from muster._job.births import untold
+
 # Bytes, from which on a file is left for a new one when it is acknowledged, and in any case.
 ROTATE_BYTES = 64 << 20
 FILE_BYTES = 1 << 30
@@ -32,6 +34,8 @@ _PASSING = (
     errno.EAGAIN,
 )
 _WAIT_SECONDS = 0.1
+# Runs whose `create` lines a file is known to have; of more they come again.
+_MAX_TOLD = 100000
 
 
 class Spool:
@@ -46,15 +50,16 @@ class Spool:
         if hasattr(os, "register_at_fork"):  # 3.7; before it a reused process id is the one risk
             os.register_at_fork(after_in_child=self._writers.clear)
 
-    def append(self, line: bytes) -> None:
+    def append(self, line: bytes, birth=None, made=()) -> None:
         """Stores whole lines, each with its newline. Waits, with one warning, while the spool is at
-        its bound or the disk is full; never raises because of a disk, an agent or a server."""
+        its bound or the disk is full; never raises because of a disk, an agent or a server.
+        `birth`: of the child that the lines are of. `made`: ids of runs that the lines create."""
         writer = self._writers.get(os.getpid())
         if writer is None:
             # Of several threads one makes it: setdefault is atomic.
-            made = _Writer(self.directory, self._rank, self._wake)
-            writer = self._writers.setdefault(os.getpid(), made)
-        writer.write(line)
+            new = _Writer(self.directory, self._rank, self._wake)
+            writer = self._writers.setdefault(os.getpid(), new)
+        writer.write(line, birth, made)
 
     def pending(self) -> list:
         """(path, bytes) of this process's files that are not acknowledged to their ends."""
@@ -73,19 +78,20 @@ class _Writer:
         self._fd = -1
         self._inode = 0
         self._size = 0
+        self._told = set()
         self._look_at = ROTATE_BYTES
         self._unmeasured = MEASURE_BYTES
         self._paths = []  # those that may not be acknowledged; the last is open if _fd is
         self._warned = set()
 
-    def write(self, line: bytes) -> None:
+    def write(self, line: bytes, birth, made) -> None:
         with self._lock:
             self._check_open()
             if self._unmeasured >= MEASURE_BYTES:
                 self._wait_for_room()
             if self._size >= self._look_at:
                 self._rotate()
-            self._store(line)
+            self._store(line, birth, made)
         self._wake()
 
     def pending(self) -> list:
@@ -94,12 +100,14 @@ class _Writer:
         sizes = [(path, _missing(path)) for path in paths]
         return [(path, size) for path, size in sizes if size]
 
-    def _store(self, line: bytes) -> None:
+    def _store(self, line: bytes, birth, made) -> None:
         while True:
             try:
                 if self._fd < 0:
                     self._open()
-                self._write_whole(line)
+                before = untold(birth, self._told)
+                self._write_whole(b"".join([each.line for each in before]) + line)
+                self._tell([each.run_id for each in before] + list(made))
                 return
             except OSError as error:
                 if error.errno in _PASSING:
@@ -107,7 +115,7 @@ class _Writer:
                     time.sleep(_WAIT_SECONDS)
                 elif error.errno == errno.EEXIST:
                     continue  # another name
-                elif error.errno == errno.EFBIG and self._size > len(line):
+                elif error.errno == errno.EFBIG and self._size > 0:
                     self._close()  # a limit for the sizes of files
                 else:
                     self._warn(
@@ -115,6 +123,11 @@ class _Writer:
                         % (self._directory, os.strerror(error.errno or 0))
                     )
                     return
+
+    def _tell(self, run_ids: list) -> None:
+        if len(self._told) + len(run_ids) > _MAX_TOLD:
+            self._told.clear()
+        self._told.update(run_ids)
 
     def _open(self) -> None:
         # 13 digits of microseconds and 3 of chance: the order of the names is that of the lines.
@@ -131,6 +144,7 @@ class _Writer:
         except BaseException:
             self._paths.remove(path)
             raise
+        self._told.clear()
         self._inode = os.fstat(self._fd).st_ino
 
     def _check_open(self) -> None:
@@ -142,17 +156,20 @@ class _Writer:
             self._fd = -1
 
     def _write_whole(self, line: bytes) -> None:
+        written = os.write(self._fd, line)
+        if written < len(line):
+            self._write_rest(line, written)
         self._size += len(line)
         self._unmeasured += len(line)
-        written = os.write(self._fd, line)
-        if written == len(line):
-            return
-        # The disk became full in the middle. The agent takes whole lines alone: it saw nothing.
+
+    def _write_rest(self, line: bytes, written: int) -> None:
+        """The disk became full in the middle of lines: all of them, or nothing."""
+        size = os.fstat(self._fd).st_size - written
         try:
             while written < len(line):
                 written += os.write(self._fd, line[written:])
         except BaseException:
-            os.ftruncate(self._fd, os.fstat(self._fd).st_size - written)
+            os.ftruncate(self._fd, size)
             raise
 
     def _rotate(self) -> None:
@@ -164,7 +181,10 @@ class _Writer:
 
     def _close(self) -> None:
         fd, self._fd = self._fd, -1
-        os.close(fd)
+        try:
+            os.close(fd)
+        except OSError:
+            pass  # a script closed it, or a file system that says only now what it thinks
 
     def _wait_for_room(self) -> None:
         while unacknowledged(self._directory) > MAX_UNACKNOWLEDGED_BYTES:

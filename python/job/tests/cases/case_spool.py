@@ -115,8 +115,62 @@ class SpoolCase(JobCase):
         )
         self.assertEqual(
             [(line["op"], line["run"]) for line in sorted(self.lines(), key=lambda x: x["op"])],
-            [("create", "c1"), ("log", "c1")],
+            [("create", "c1"), ("create", "c1"), ("log", "c1")],
         )
+
+    def test_a_child_of_another_process_is_known_whichever_file_comes_first(self) -> None:
+        """The child of a child too, by fork and by pickle; its line is the same again."""
+        self.agent.consumes = False
+        done = self.run_script(
+            "import os, pickle",
+            "fold = run.child_run('fold', run_id='c1')",
+            "(inner,) = fold.create_children(tag_key='lr', tag_values=[0.1])",
+            "kept = pickle.dumps(inner)",
+            "for how in (lambda: inner, lambda: pickle.loads(kept)):",
+            "    if os.fork() == 0:",
+            "        how().log('n', 1); how().tag('t'); how().log('n', 2); os._exit(0)",
+            "    os.wait()",
+            "inner.log('n', 3)",
+        )
+        self.assertEqual(done.returncode, 0, self.stderr)
+        files = [self.lines_of(name) for name in self.agent.spool_files()]
+        self.assertEqual(
+            sorted([line["op"] for line in lines] for lines in files),
+            [["create", "create", "log"]] + [["create", "create", "log", "tags", "log"]] * 2,
+        )
+        self.agent.newest_first = True
+        self.agent.consume()
+        self.assertEqual((self.agent.refused, len(values_of(self.agent.lines))), ([], 5))
+
+    def test_a_new_file_of_a_process_tells_of_its_children_again(self) -> None:
+        self.agent.consumes = False
+        children = self.run_.create_children(3)
+        with mock.patch.multiple(spool, ROTATE_BYTES=1, _LOOK_BYTES=1, FILE_BYTES=1):
+            self.run_._context.spool._writers[os.getpid()]._look_at = 1
+            for child in children:
+                child.log("n", 1)
+        self.assertEqual(len(self.agent.spool_files()), 4)
+        self.agent.newest_first = True
+        self.agent.consume()
+        self.assertEqual((self.agent.refused, values_of(self.agent.lines)), ([], [1, 1, 1]))
+
+    def test_how_many_children_a_process_remembers_is_bounded(self) -> None:
+        self.agent.consumes = False
+        with mock.patch.object(spool, "_MAX_TOLD", 10):
+            for child in self.run_.create_children(8) + self.run_.create_children(8):
+                child.log("n", 1)
+        told = self.run_._context.spool._writers[os.getpid()]._told
+        self.assertTrue(1 <= len(told) <= 10)
+
+    def test_a_run_that_nobody_made_is_refused(self) -> None:
+        """By the agent of these tests: else those that look for it could not fail."""
+        self.run_._child("nobody").log("n", 1)
+        self.run_.flush(60)
+        self.assertEqual((values_of(self.agent.refused), self.agent.lines), ([1], []))
+        del self.agent.refused[:]
+
+    def lines_of(self, name: str) -> list:
+        return [json.loads(line.decode()) for line in self.agent.read(name).splitlines()]
 
     def test_threads(self) -> None:
         self.agent.consumes = False
@@ -301,6 +355,9 @@ class SpoolCase(JobCase):
         with mock.patch.object(os, "write", full), mock.patch.object(sys, "stderr") as stderr:
             self.run_.log("n", 1)
         self.assertEqual(values_of(self.lines()), [1])
+        # Counted is what was written, and once.
+        writer = self.run_._context.spool._writers[os.getpid()]
+        self.assertEqual((writer._size, writer._unmeasured), (len(self.agent.text()),) * 2)
         self.assertEqual(stderr.write.call_count, 2)  # once a cause
 
     def test_a_disk_that_fills_in_the_middle_of_a_line(self) -> None:

@@ -1,6 +1,7 @@
 """The agent's side of the contract, for tests: a real directory, real sockets, a thread.
 
-Takes whole lines from the spool, acknowledges them, answers calls. Standard library, Python 3.6.
+Takes whole lines from the spool, acknowledges them, answers calls. Refuses lines of runs that it
+was not told of before, as the server does. Standard library, Python 3.6.
 """
 
 import fcntl
@@ -21,17 +22,21 @@ RUN_ID = "mnist_1700000000_0123abcd"
 
 
 class FakeAgent:
-    """`consumes`: whether the server takes lines (and acknowledges). `answers`: method -> function
-    of the request that gives a reply, or an Error."""
+    """`consumes`: whether the server takes lines (and acknowledges), file by file; `newest_first`:
+    in which order. `answers`: method -> function of the request that gives a reply, or an Error.
+    `lines`: those that were taken. `refused`: those that were not."""
 
     def __init__(self, depth: int = 0) -> None:
         self.top = tempfile.mkdtemp(prefix="muster")
         self.directory = os.path.join(self.top, *["d" * 60] * depth, "tracking")
         os.makedirs(os.path.join(self.directory, "files"))
         self.consumes = True
+        self.newest_first = False
         self.answers = {}
         self.calls = []
         self.lines = []
+        self.refused = []
+        self._created = {RUN_ID: None}
         self.pokes = 0
         self._offsets = {}
         self._fd = os.open(self.directory, os.O_RDONLY | os.O_DIRECTORY)
@@ -60,10 +65,14 @@ class FakeAgent:
             **more,
         )
 
-    def close(self) -> None:
+    def stop(self) -> None:
+        """What is left in the spool is taken when `consume` is called."""
         self._stop.set()
         for thread in self._threads:
             thread.join()
+
+    def close(self) -> None:
+        self.stop()
         self._poke.close()
         self._rpc.close()
         os.close(self._fd)
@@ -92,7 +101,8 @@ class FakeAgent:
                 self.consume()
 
     def consume(self) -> None:
-        for name in self.spool_files():
+        names = self.spool_files()
+        for name in sorted(names, key=_made_at, reverse=self.newest_first):
             self._consume_file(os.path.join(self.directory, name), name)
 
     def _consume_file(self, path: str, name: str) -> None:
@@ -102,7 +112,8 @@ class FakeAgent:
             data = file.read()
         whole = data[: data.rfind(b"\n") + 1]
         if whole:
-            self.lines += [json.loads(line.decode("utf-8")) for line in whole.splitlines()]
+            for line in whole.splitlines():
+                self._take(json.loads(line.decode("utf-8")))
             self._offsets[name] = offset + len(whole)
             with open(path + ".ack.new", "w") as file:
                 file.write("%d\n" % self._offsets[name])
@@ -110,6 +121,16 @@ class FakeAgent:
         if os.stat(path).st_size == self._offsets.get(name) and self._is_left(path):
             os.unlink(path)
             os.unlink(path + ".ack")
+
+
+    def _take(self, line: dict) -> None:
+        run, is_new = line["run"], line["op"] == "create"
+        if is_new and line["parent"] in self._created:
+            # The same again is no change.
+            is_known = self._created.setdefault(run, line) == line
+        else:
+            is_known = not is_new and run in self._created
+        (self.lines if is_known else self.refused).append(line)
 
     def _is_left(self, path: str) -> bool:
         """Whether nobody has the file open for writing: only then there is a read lease."""
@@ -152,6 +173,11 @@ class FakeAgent:
         return reply if reply is None or isinstance(reply, bytes) else {"reply": reply}
 
 
+def _made_at(spool_file: str) -> str:
+    """The last part of the name begins with the time."""
+    return spool_file.rpartition("-")[2]
+
+
 class Error:
     """What the server says instead of a reply."""
 
@@ -173,9 +199,15 @@ class JobCase(unittest.TestCase):
         os.environ.update(self.agent.environment())
         context._contexts.clear()
         self.addCleanup(context._contexts.clear)
+        self.addCleanup(self._refused_nothing)
         from muster.core.run import Run
 
         self.run_ = Run.get_context()
+
+    def _refused_nothing(self) -> None:
+        self.agent.stop()
+        self.agent.consume()
+        self.assertEqual(self.agent.refused, [])
 
     def lines(self) -> list:
         """What the spool has, without times."""
