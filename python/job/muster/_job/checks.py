@@ -69,7 +69,10 @@ def checked_properties(properties) -> dict:
 
 def checked_keys(tags) -> list:
     """Of what remove_tags takes: a key or several."""
-    keys = [tags] if isinstance(tags, str) else list(tags or ())
+    keys = [tags] if isinstance(tags, str) else tags
+    if not isinstance(keys, (list, tuple, set, frozenset, dict)):
+        raise UserErrorException("tags must be a key or a list of keys, not %r" % (tags,))
+    keys = list(keys)
     for key in keys:
         check_text("the key of a tag", key, 1, MAX_KEY_BYTES)
     if len(keys) > MAX_ENTRIES:
@@ -99,7 +102,10 @@ def _entries(field: str, entries, can_be_none: bool) -> dict:
 
 
 def _as_text(field: str, key: str, value) -> str:
-    value = getattr(value, "item", lambda: value)()
+    try:
+        value = getattr(value, "item", lambda: value)()
+    except Exception:  # whatever a stranger's class raises
+        pass  # it is no text then
     if isinstance(value, (str, bool, int, float)):
         return str(value)
     raise UserErrorException(

@@ -65,6 +65,8 @@ class FileCalls:
     ) -> None:
         """Writes the file `name` to `output_file_path`: a path, or a directory; default: here,
         under the last part of its name. Raises UserErrorException when the run has no such file."""
+        if not isinstance(name, str):
+            raise UserErrorException("the name of a run file must be a text, not %r" % (name,))
         base = os.path.basename(name)
         target = output_file_path or base
         if target.endswith("/") or os.path.isdir(target):

@@ -1,5 +1,6 @@
 """Run's methods that log metrics: check, make JSON, store a line."""
 
+import itertools
 import time
 
 from muster._job import checks, uploads, values
@@ -29,7 +30,7 @@ class LogCalls:
         """Numbers and texts of a list, an array or an iterator, at most 10 million; what is longer
         than 1 MiB as JSON is stored in parts."""
         if hasattr(value, "__next__"):
-            value = list(value)
+            value = list(itertools.islice(value, values.MAX_CELLS + 1))
         for text in values.list_texts(value, _what("list", name)):
             self._log("list", name, value, text, description)
 

@@ -10,6 +10,17 @@ _MAX_CHILDREN = 1000
 _current = []
 
 
+def _say(text: str) -> None:
+    """Prints, as far as standard output can."""
+    try:
+        try:
+            print(text)
+        except UnicodeEncodeError:
+            print(text.encode("ascii", "backslashreplace").decode("ascii"))
+    except (OSError, ValueError):
+        pass  # it is closed
+
+
 def offline_run():
     """The one of this process."""
     if not _current:
@@ -57,11 +68,11 @@ class OfflineRun(Run):
         shown = str(value)
         if len(shown) > _MAX_SHOWN:
             shown = shown[:_MAX_SHOWN] + "..."
-        print("Attempted to log %s metric %s:\n%s" % (kind.replace("_", " "), name, shown))
+        _say("Attempted to log %s metric %s:\n%s" % (kind.replace("_", " "), name, shown))
 
     def _keep(self, name: str, source) -> None:
         checks.check_file_name(name)
-        print("Attempted to upload file %s" % name)
+        _say("Attempted to upload file %s" % name)
 
     def _keep_picture(self, name: str, path, plot) -> str:
         if plot is not None:
@@ -78,11 +89,11 @@ class OfflineRun(Run):
         for key in change["remove"]:
             self._tags.pop(key, None)
         if change["set"]:
-            print("Attempted to set tags %s" % values.to_json(change["set"]))
+            _say("Attempted to set tags %s" % values.to_json(change["set"]))
 
     def _on_properties(self, change: dict) -> None:
         self._bounded("properties", self._properties, change["add"])
-        print("Attempted to add properties %s" % values.to_json(change["add"]))
+        _say("Attempted to add properties %s" % values.to_json(change["add"]))
 
     def _bounded(self, field: str, known: dict, added: dict) -> None:
         if len(set(known) | set(added)) > checks.MAX_ENTRIES:
@@ -98,13 +109,13 @@ class OfflineRun(Run):
         child._tags = dict(change["tags"])
         self._made.append(child)
         del self._made[:-_MAX_CHILDREN]
-        print("Attempted to create child run %s" % child.id)
+        _say("Attempted to create child run %s" % child.id)
 
     def _on_end(self, change: dict) -> None:
         self._status = change["status"]
         self._error = change.get("error")
         told = "" if not self._error else ": %s" % self._error["message"]
-        print("Attempted to end run as %s%s" % (self._status, told))
+        _say("Attempted to end run as %s%s" % (self._status, told))
 
     def _made_child(self, run_id: str, line: bytes):
         kept = (child for child in self._made if child.id == run_id)

@@ -174,6 +174,7 @@ class ReadCalls:
         if self._is_own:
             self._call("CancelJob", jobId=self._run_id, requestId=new_run_id())
         else:
+            self._has_ended = True
             self._change("end", status="Canceled")
         return True
 

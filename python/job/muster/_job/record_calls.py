@@ -1,5 +1,7 @@
 """Run's methods that change the record: tags, properties, names, children, the end."""
 
+import itertools
+
 from muster._job import checks
 from muster.exceptions import UserErrorException
 
@@ -21,7 +23,8 @@ class RecordCalls:
         self._change("tags", set=checks.checked_tags(tags), remove=[])
 
     def remove_tags(self, tags) -> None:
-        """Removes the tag or tags of these keys."""
+        """Removes the tag or tags of these keys. Gives nothing back, unlike outside jobs: what was
+        there only the server knows, and it is not waited for."""
         keys = checks.checked_keys(tags)
         if keys:
             self._change("tags", set={}, remove=keys)
@@ -71,7 +74,9 @@ class RecordCalls:
                 )
             marks = [{}] * min(count, _MAX_CHILDREN + 1)
         else:
-            values = list(tag_values)
+            if isinstance(tag_values, (str, bytes)) or not hasattr(tag_values, "__iter__"):
+                raise UserErrorException("tag_values must be a list, not %r" % (tag_values,))
+            values = list(itertools.islice(tag_values, _MAX_CHILDREN + 1))
             if count is not None and count != len(values):
                 raise UserErrorException(
                     "create_children has a count of %r for %d tag_values" % (count, len(values))
@@ -112,6 +117,7 @@ class RecordCalls:
         """Marks a child as Completed. Of the job's own run it is noted: the job ends with its
         processes."""
         if _set_status:
+            self._has_ended = True
             self._change("end", status="Completed")
 
     def fail(self, error_details=None, error_code: str = None, _set_status: bool = True) -> None:
@@ -128,12 +134,16 @@ class RecordCalls:
                 "code": checks.cut(str(error_code or ""), checks.MAX_ERROR_CODE_BYTES),
                 "message": checks.cut(message, checks.MAX_ERROR_MESSAGE_BYTES),
             }
+        self._has_ended = True
         self._change("end", status="Failed", error=error)
 
     def __enter__(self):
         return self
 
     def __exit__(self, kind, error, trace) -> None:
+        """Of a run that was ended here before, in whatever way, nothing more is told."""
+        if self._has_ended:
+            return
         if error is None or (isinstance(error, SystemExit) and error.code in (None, 0)):
             self.complete()
         else:

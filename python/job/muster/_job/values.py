@@ -47,7 +47,7 @@ def plain_scalar(value, what: str):
     if callable(item) and not isinstance(value, type):
         try:
             inner = item()
-        except (TypeError, ValueError, RuntimeError) as error:
+        except Exception as error:  # whatever a stranger's class raises
             raise UserErrorException(
                 "%s must be %s, not %s of several values; log_list takes those"
                 % (what, _TYPE, _kind(value)),
@@ -77,7 +77,9 @@ def _storable(number):
         try:
             number = float(number)
         except OverflowError:
-            number = float("inf") if number > 0 else float("-inf")
+            raise UserErrorException(
+                "an integer of %d bits is no number that a double can hold" % number.bit_length()
+            ) from None
     if number - number == 0.0:
         return number
     return {"f": "NaN" if number != number else "Infinity" if number > 0 else "-Infinity"}
@@ -149,7 +151,7 @@ def schema_json(value, schema_type: str, what: str) -> str:
     if isinstance(value, str):
         try:
             value = json.loads(value)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise UserErrorException(
                 "%s is a text but no JSON: %s" % (what, error), inner_exception=error
             ) from None
@@ -181,6 +183,13 @@ def to_json(value) -> str:
     return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 
 
+def whole_from_json(value):
+    """As ``from_json``, of a whole list, row, table or document: that is never a number."""
+    if isinstance(value, dict):
+        return {k: from_json(v) for k, v in value.items()}
+    return from_json(value)
+
+
 def from_json(value):
     """What ``{"f":...}`` stands for, all through a value that was read."""
     if isinstance(value, dict):
@@ -199,7 +208,7 @@ def _tree(value, what: str, depth: int):
         value = value.tolist()
     if isinstance(value, (list, tuple)):
         return [_tree(v, what, depth + 1) for v in value]
-    return None if value is None else _cell(value, what)
+    return value if value is None or isinstance(value, bool) else _cell(value, what)
 
 
 def _check_columns(columns: dict, what: str) -> None:

@@ -3,7 +3,7 @@
 import json
 import time
 
-from muster._job.values import from_json
+from muster._job.values import whole_from_json
 from muster.exceptions import UserErrorException
 
 STATUSES = {
@@ -129,7 +129,7 @@ def _joined(metrics: list):
 
 def _value_of(metric: dict):
     if "json" in metric:
-        return from_json(json.loads(metric["json"]))
+        return whole_from_json(json.loads(metric["json"]))
     if "integer" in metric:
         return int(metric["integer"])
     if "number" in metric:

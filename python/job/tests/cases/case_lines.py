@@ -1,9 +1,11 @@
 """Every method that logs or changes: the exact line it leaves, and what is refused."""
 
+import itertools
 import json
 import math
 import os
 import unittest
+from unittest import mock
 
 from fake_agent import RUN_ID, JobCase, raised
 
@@ -21,6 +23,11 @@ class Scalar:
 
     def item(self):
         return self._value
+
+
+class Hostile:
+    def item(self):
+        raise KeyError("no item")
 
 
 class Float32(Scalar):
@@ -75,7 +82,6 @@ CALLS = [
     (lambda r: r.log("loss", True), log("loss", "scalar", 1)),
     (lambda r: r.log("loss", 2**63 - 1), log("loss", "scalar", 2**63 - 1)),
     (lambda r: r.log("loss", 2**63), log("loss", "scalar", float(2**63))),
-    (lambda r: r.log("loss", -(10**400)), log("loss", "scalar", {"f": "-Infinity"})),
     (lambda r: r.log("loss", NAN), log("loss", "scalar", {"f": "NaN"})),
     (lambda r: r.log("loss", INF), log("loss", "scalar", {"f": "Infinity"})),
     (lambda r: r.log("loss", -INF), log("loss", "scalar", {"f": "-Infinity"})),
@@ -236,6 +242,17 @@ REFUSED = [
     (lambda r: r.create_children(), "a count of at least 1"),
     (lambda r: r.create_children(0), "a count of at least 1"),
     (lambda r: r.create_children(100001), "at most 100000"),
+    (lambda r: r.log("a", 10**400), "that a double can hold"),
+    (lambda r: r.log("a", Hostile()), "log_list takes those"),
+    (lambda r: r.log_residuals("a", "[" * 100000), "no JSON"),
+    (lambda r: r.tag("k", Hostile()), "must be a text or a number"),
+    (lambda r: r.remove_tags(5), "a list of keys"),
+    (lambda r: r.create_children(tag_key="a", tag_values=5), "must be a list"),
+    (lambda r: r.create_children(tag_key="a", tag_values="abc"), "must be a list"),
+    (lambda r: r.upload_files(None, None), "must be a list"),
+    (lambda r: r.upload_folder("a", None), "is not there"),
+    (lambda r: r.download_file(5), "must be a text"),
+    (lambda r: r.log_image("a", path=5), "a file is a path"),
     (lambda r: r.tag("k", object()), "must be a text or a number"),
     (lambda r: r.create_children(tag_key="k"), "together"),
     (lambda r: r.create_children(3, "k", ["a"]), "count of 3 for 1"),
@@ -324,6 +341,25 @@ class LinesCase(JobCase):
             joined = [value for line in tables for value in line["value"][key]]
             self.assertEqual(joined, [convert(n) for n in numbers])
         self.assertLess(max(map(len, self.agent.text().splitlines())), 1100000)
+
+    def test_an_endless_iterator_is_refused(self) -> None:
+        with mock.patch.object(values, "MAX_CELLS", 100):
+            raised(UserErrorException, self.run_.log_list, "l", itertools.count())
+
+    def test_what_was_ended_in_its_block_stays_so(self) -> None:
+        self.agent.consumes = False
+        with self.run_.child_run() as child:
+            child.fail("x")
+        self.assertEqual([line.get("status") for line in self.lines()], [None, "Failed"])
+
+    def test_a_row_that_looks_like_a_number(self) -> None:
+        self.assertEqual(values.whole_from_json({"f": "NaN"}), {"f": "NaN"})
+        self.assertTrue(math.isnan(values.whole_from_json({"f": {"f": "NaN"}})["f"]))
+
+    def test_booleans_of_documents_stay(self) -> None:
+        self.agent.consumes = False
+        self.run_.log_residuals("r", schema("residuals", [True]))
+        self.assertIn(b'"data":[true]', self.agent.text())
 
     def test_children_cancel_themselves(self) -> None:
         self.agent.consumes = False

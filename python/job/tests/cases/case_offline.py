@@ -95,6 +95,13 @@ class OfflineCase(unittest.TestCase):
             Run.get_context().log_list("l", range(100000))
         self.assertLess(len(out.getvalue()), 2100)
 
+    def test_an_output_that_takes_no_text(self) -> None:
+        closed = io.StringIO()
+        closed.close()
+        for out in (io.TextIOWrapper(io.BytesIO(), encoding="ascii"), closed):
+            with redirect_stdout(out):
+                Run.get_context().log("a", "\u00fc")
+
     def test_does_not_keep_all_children(self) -> None:
         run = Run.get_context()
         with redirect_stdout(io.StringIO()):
