@@ -8,7 +8,7 @@ of a run that it does not know. The same line again changes nothing there.
 class Birth:
     """Of a child: its line, and the birth of the run that it is a part of (None: of the job)."""
 
-    __slots__ = ("run_id", "line", "parent")
+    __slots__ = ("line", "parent", "run_id")
 
     def __init__(self, run_id: str, line: bytes, parent) -> None:
         self.run_id = run_id

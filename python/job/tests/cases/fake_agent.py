@@ -122,7 +122,6 @@ class FakeAgent:
             os.unlink(path)
             os.unlink(path + ".ack")
 
-
     def _take(self, line: dict) -> None:
         run, is_new = line["run"], line["op"] == "create"
         if is_new and line["parent"] in self._created:
