@@ -11,7 +11,7 @@ import grpc
 from muster._client.connection import new_request_id
 from muster._client.errors import exception_of, is_break
 from muster._client.jobs import TERMINAL_STATUSES, status_name
-from muster._client.process_life import ProcessBound
+from muster._client.process_life import ProcessBound, calling
 from muster._proto import api
 
 # A sixth of the time after which the server takes a run for dead.
@@ -107,8 +107,9 @@ def heartbeats_of(connection: Any) -> Heartbeats:
     """Heartbeats over a connection that is their own."""
 
     def beat(request: Any) -> Any:
-        return connection.call_once(
-            "TrackingService.UpdateRun", request, _CALL_SECONDS, wait_for_ready=True
-        )
+        with calling():
+            return connection.call_once(
+                "TrackingService.UpdateRun", request, _CALL_SECONDS, wait_for_ready=True
+            )
 
     return Heartbeats(connection.workspace, connection.configuration.server, beat)

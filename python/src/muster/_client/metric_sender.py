@@ -11,7 +11,7 @@ from typing import Any, Callable, Deque, Dict, Iterable, List, Optional, Sequenc
 import grpc
 
 from muster._client.metric_delivery import Delivery, Entry, Send, Writer
-from muster._client.process_life import ProcessBound, may_be_killed
+from muster._client.process_life import ProcessBound, calling, may_be_killed
 from muster.exceptions import AzureMLException, ServiceException
 
 # Of one message: far below what the server takes (10,000 and 4 MiB), but for a value that is alone.
@@ -275,9 +275,10 @@ def sender_of(connection: Any) -> MetricSender:
 
     def send(request: Any, wait: bool) -> Any:
         try:
-            return connection.call_once(
-                "TrackingService.AppendMetrics", request, _CALL_SECONDS, wait_for_ready=wait
-            )
+            with calling():
+                return connection.call_once(
+                    "TrackingService.AppendMetrics", request, _CALL_SECONDS, wait_for_ready=wait
+                )
         except grpc.RpcError as error:
             if error.code() == grpc.StatusCode.DEADLINE_EXCEEDED:
                 connection.reconnect()  # it may be dead without knowing

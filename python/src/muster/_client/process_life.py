@@ -4,17 +4,66 @@ fork(), and an ordered end."""
 from __future__ import annotations
 
 import atexit
+import contextlib
 import logging
 import os
 import sys
 import threading
 import weakref
+from typing import Iterator
 
 _log = logging.getLogger("muster")
 
 _all: "weakref.WeakSet[ProcessBound]" = weakref.WeakSet()
 _registered = threading.Event()
 _forked = threading.Event()
+
+# How long a fork() waits for calls that are under way.
+FORK_SECONDS = 10.0
+
+
+class _Calls:
+    """Calls to the server that threads of ours are in. gRPC does not survive a fork() in the middle
+    of one, so that a fork waits for their end, and new ones for the fork's."""
+
+    def __init__(self) -> None:
+        self.changed = threading.Condition()
+        self.under_way = 0
+        self.forks = 0
+
+    def begin(self) -> None:
+        with self.changed:
+            self.changed.wait_for(lambda: not self.forks, FORK_SECONDS)
+            self.under_way += 1
+
+    def end(self) -> None:
+        with self.changed:
+            self.under_way -= 1
+            self.changed.notify_all()
+
+    def begin_fork(self) -> None:
+        with self.changed:
+            self.forks += 1
+            self.changed.wait_for(lambda: not self.under_way, FORK_SECONDS)
+
+    def end_fork(self) -> None:
+        with self.changed:
+            self.forks -= 1
+            self.changed.notify_all()
+
+
+_calls = _Calls()
+
+
+@contextlib.contextmanager
+def calling() -> Iterator[None]:
+    """Around a call to the server that a thread of ours makes."""
+    calls = _calls
+    calls.begin()
+    try:
+        yield
+    finally:
+        calls.end()
 
 
 def may_be_killed() -> bool:
@@ -40,7 +89,11 @@ class ProcessBound:
         _all.add(self)
         if not _registered.is_set():
             _registered.set()
-            os.register_at_fork(after_in_child=_after_fork)
+            os.register_at_fork(
+                before=lambda: _calls.begin_fork(),
+                after_in_parent=lambda: _calls.end_fork(),
+                after_in_child=_after_fork,
+            )
             atexit.register(_at_exit)
 
     def _begin_anew(self) -> None:
@@ -71,6 +124,8 @@ def _end(reference: "weakref.ref[ProcessBound]") -> None:
 
 
 def _after_fork() -> None:
+    global _calls
+    _calls = _Calls()
     _forked.set()
     for bound in list(_all):
         bound._is_watched = False
