@@ -238,9 +238,9 @@ void KillLeftProcesses(const std::string& attempt_directory) {
   const auto is_marked = [&](pid_t pid) {
     return ('\0' + ReadOfProcess(pid, "environ")).find(marker) != std::string::npos;
   };
-  // Again, for what forks meanwhile.
-  for (int round = 0; round < 10 && KillThose(is_marked) > 0; ++round) {
-  }
+  // Again, for what forks meanwhile, and until those that were killed are gone.
+  constexpr int kRounds = 100;
+  for (int round = 0; round < kRounds && KillThose(is_marked) > 0; ++round) ::poll(nullptr, 0, 1);
 }
 
 bool EndShim(const std::string& attempt_directory) {
