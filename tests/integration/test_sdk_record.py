@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import multiprocessing
 import textwrap
 import threading
 import time
@@ -162,25 +161,34 @@ def test_a_script_that_ends_while_the_server_is_away_waits_for_it(cluster: Clust
     assert workspace.get_run(run_id).get_metrics() == {"n": list(range(5000))}
 
 
+CHILDREN_SCRIPT = """
+import multiprocessing
+from muster.core import Experiment, Workspace
+run = Experiment(Workspace.from_config(), 'e').start_logging(run_id='family')
+for n in range(1000):
+    run.log('parent', n)
+
+def work(number):
+    for n in range(10):
+        run.log(f'child {number}', n)
+
+context = multiprocessing.get_context('fork')
+children = [context.Process(target=work, args=(number,)) for number in range(3)]
+for child in children:
+    child.start()
+for child in children:
+    child.join(30)
+run.complete()
+print('codes', [child.exitcode for child in children])
+"""
+
+
 @pytest.mark.skipif(not fork_support.children_can_talk(), reason="this gRPC cannot be used in forked children")
 def test_a_child_process_logs_too(cluster: Cluster, workspace: Workspace) -> None:
-    run = Experiment(workspace, "e").start_logging()
-    for n in range(1000):
-        run.log("parent", n)
-
-    def work(number: int) -> None:
-        for n in range(10):
-            run.log(f"child {number}", n)
-
-    context = multiprocessing.get_context("fork")
-    children = [context.Process(target=work, args=(number,)) for number in range(3)]
-    for child in children:
-        child.start()
-    for child in children:
-        child.join(30)
-    assert [child.exitcode for child in children] == [0, 0, 0]
-    run.complete()
-    found = run.get_metrics()
+    with UserScript(cluster, CHILDREN_SCRIPT) as script:
+        code, said = script.wait_end(120)
+    assert code == 0 and "codes [0, 0, 0]" in said, said
+    found = workspace.get_run("family").get_metrics()
     assert found.pop("parent") == list(range(1000))
     assert found == {f"child {number}": list(range(10)) for number in range(3)}
 
