@@ -17,6 +17,7 @@ using boost::system::error_code;
 
 constexpr std::size_t kMaxCallLineBytes = (std::size_t{1} << 20) + 1'024;
 constexpr std::size_t kCallReadBytes = 64 << 10;
+constexpr Duration kAcceptPause = std::chrono::milliseconds(100);
 
 }  // namespace
 
@@ -35,7 +36,7 @@ struct CallListener::Connection {
 
 CallListener::CallListener(boost::asio::io_context& loop, UniqueFd listening, AttemptId id,
                            TrackingSink& sink, CallListenerConfig config)
-    : loop_(loop), acceptor_(loop), id_(std::move(id)), sink_(sink), config_(config) {
+    : loop_(loop), acceptor_(loop), pause_(loop), id_(std::move(id)), sink_(sink), config_(config) {
   acceptor_.assign(boost::asio::local::stream_protocol(), listening.Release());
 }
 
@@ -45,6 +46,7 @@ void CallListener::Close() {
   closed_ = true;
   error_code ignored;
   acceptor_.close(ignored);
+  pause_.cancel();
   for (const auto& connection : connections_) {
     connection->socket.close(ignored);
     connection->idle.cancel();
@@ -59,12 +61,19 @@ void CallListener::Accept() {
   acceptor_.async_accept([self = shared_from_this()](error_code error, Socket socket) {
     self->accepting_ = false;
     if (self->closed_ || error == boost::asio::error::operation_aborted) return;
-    if (!error) {
-      auto connection = std::make_shared<Connection>(self->loop_, std::move(socket));
-      self->connections_.insert(connection);
-      self->TakeLine(connection);
-    }
+    if (error) return self->AcceptLater();
+    auto connection = std::make_shared<Connection>(self->loop_, std::move(socket));
+    self->connections_.insert(connection);
+    self->TakeLine(connection);
     self->Accept();
+  });
+}
+
+// Out of descriptors, say: the one that waits would fail again at once.
+void CallListener::AcceptLater() {
+  pause_.expires_after(kAcceptPause);
+  pause_.async_wait([self = shared_from_this()](error_code error) {
+    if (!error) self->Accept();
   });
 }
 

@@ -3,6 +3,7 @@
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/local/stream_protocol.hpp>
+#include <boost/asio/steady_timer.hpp>
 #include <deque>
 #include <memory>
 #include <set>
@@ -39,6 +40,7 @@ class CallListener : public std::enable_shared_from_this<CallListener> {
   using ConnectionPointer = std::shared_ptr<Connection>;
 
   void Accept();
+  void AcceptLater();
   void Read(const ConnectionPointer& connection);
   void TakeLine(const ConnectionPointer& connection);
   void StartCalls();
@@ -49,6 +51,7 @@ class CallListener : public std::enable_shared_from_this<CallListener> {
 
   boost::asio::io_context& loop_;
   boost::asio::local::stream_protocol::acceptor acceptor_;
+  boost::asio::steady_timer pause_;
   AttemptId id_;
   TrackingSink& sink_;
   const CallListenerConfig config_;
